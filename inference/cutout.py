@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From a picture and its map to the bytes of an image file."""
+
+import cv2
+import numpy as np
+
+from .errors import MatteError
+
+
+def matte_at_full_size(map_: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Bring a map (h, w) float32 in 0..1 to (height, width) uint8, 0 transparent to 255 opaque. Cubic."""
+    full = cv2.resize(map_, (width, height), interpolation=cv2.INTER_CUBIC)
+    return cv2.convertScaleAbs(np.maximum(full, 0.0, out=full), alpha=255.0)  # rounds, and saturates above
+
+
+def cutout(picture: np.ndarray, matte: np.ndarray) -> np.ndarray:
+    """Straight alpha: the picture's own colour under every alpha, 0 included.
+
+    picture: (H, W, 3) uint8 RGB. matte: (H, W) uint8. Returns (H, W, 4) uint8 BGRA, OpenCV's order for files.
+    """
+    image = np.empty((*matte.shape, 4), np.uint8)
+    cv2.mixChannels([picture, matte], [image], [0, 2, 1, 1, 2, 0, 3, 3])
+    return image
+
+
+def png(image: np.ndarray) -> bytes:
+    """The bytes of a PNG file of an image in OpenCV's channel order."""
+    whole, data = cv2.imencode(".png", image)
+    if not whole:
+        raise MatteError(f"A frame of {image.shape[1]} x {image.shape[0]} pixels can not be written as PNG")
+    return data.tobytes()

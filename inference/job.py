@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What crosses from Blender's main thread to the worker, and what comes back. Plain values only."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Job:
+    """One movie's frames to matte.
+
+    movie: absolute path of the movie file.
+    frames: source frames (Blender's number, 0 is the first), ascending, each once.
+    folder: absolute path of the folder that holds this job's images; made when it is missing.
+    model: absolute path of an ONNX file.
+    output: 'CUTOUT', RGBA images with the movie's own colour and straight alpha.
+    device: 'AUTO' or 'CPU'.
+    workers: threads that infer and encode; 0 takes one for each core.
+    """
+
+    movie: str
+    frames: tuple[int, ...]
+    folder: str
+    model: str
+    output: str = "CUTOUT"
+    device: str = "AUTO"
+    workers: int = 0
+
+
+@dataclass(frozen=True)
+class Image:
+    """One whole image file on disk.
+
+    frame: the source frame it shows.
+    path: absolute path of the file.
+    reused: True where an earlier run had made it.
+    """
+
+    frame: int
+    path: str
+    reused: bool

@@ -1,0 +1,310 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Movies as Blender sees them: their size, rate and length, and the picture behind each source frame.
+
+Blender numbers source frames by time, not by counting pictures: frame `k` shows the picture whose time stamp holds
+`k / fps`. A phone's variable rate, dropped frames and cuts make those two differ, so everything here goes by time stamps.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import av
+import av.filter
+import cv2
+import numpy as np
+from av.error import FFmpegError
+
+from .errors import MatteError
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
+    from av.video.frame import VideoFrame
+    from av.video.stream import VideoStream
+
+# Seeking is worth its cost only past this many source frames: a long movie of which a late piece is wanted.
+SEEK_FROM = 120
+# FFmpeg reads these by their index, so that a seek lands on a key frame at or before the wanted time. In streams without
+# one (mpg, ts) it may land anywhere: they are read from the start.
+SEEKABLE = frozenset({"mov", "mp4", "matroska", "webm"})
+# Containers in which FFmpeg finds a "video" in any text or picture.
+NOT_MOVIES = frozenset({"tty", "bintext", "xbin", "adf", "idf", "image2", "lrc"})
+# The coefficients of the numbers that a decoder gives for a colour space (FFmpeg's AVColorSpace). Of any other number
+# swscale makes BT.601, and so does Blender.
+MATRICES = {1: "bt709", 4: "fcc", 5: "bt601", 6: "bt601", 7: "smpte240m", 9: "bt2020", 10: "bt2020"}
+FULL_RANGE = 2
+# Colour as Blender 4.5 and later convert it, bit by bit: each chroma sample serves its pixels as it is, rounded exactly.
+# Without a stated place of the chroma samples FFmpeg 8 shifts them by a quarter of a pixel (4.4 of 255 on average, and
+# 255 at edges). Blender 4.2 uses swscale's fast path, which is darker by 1 of 255.
+CONVERSION = "flags=neighbor+full_chroma_int+accurate_rnd:in_chroma_loc=center"
+ROTATIONS = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
+
+
+class MovieError(MatteError):
+    """A movie that cannot be read, in a sentence for the editor."""
+
+
+@dataclass(frozen=True)
+class Movie:
+    """What Blender says of a movie file.
+
+    `width` and `height` are pixels as shown, rotation applied. `fps` is source frames a second. `frames` is the length in
+    source frames, which are numbered 0 to `frames - 1`. `warnings` are sentences about what may not be exact.
+    """
+
+    path: str
+    width: int
+    height: int
+    fps: Fraction
+    frames: int
+    warnings: tuple[str, ...] = ()
+
+
+def probe(path: str) -> Movie:
+    """Read a movie's size, rate and length; raise MovieError, with a sentence, for a file that shows no picture."""
+    with _opened(path) as (container, stream):
+        fps = _rate(path, stream)
+        frames = _length(container, stream, fps)
+        first = next(_pictures(container, stream), None)
+        if first is None or frames < 1:
+            raise MovieError(_no_picture(path))
+        width, height = stream.codec_context.width, stream.codec_context.height
+        if _turn(first) in (90, 270):
+            width, height = height, width
+        return Movie(path, width, height, fps, frames)
+
+
+def decode(path: str, frames: Iterable[int]) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield (source frame, picture) for ascending source frames, in one pass forward.
+
+    A picture is height x width x 3, uint8, RGB, C-contiguous, sRGB-coded as the sequencer shows it, and rotated as the
+    sequencer rotates it. Two frames may share one array: copy it before writing into it. Frames past the last picture
+    repeat it, as in Blender. Damaged pictures are passed over. close() lets go of the file.
+    """
+    wanted = iter(frames)
+    frame = next(wanted, None)
+    if frame is None:
+        return
+    with _opened(path) as (container, stream):
+        clock = _Clock(stream, _rate(path, stream))
+        shown = _Shown(_pictures_from(container, stream, clock, frame), clock)
+        colour = _Colour(stream.codec_context.width, stream.codec_context.height)
+        picture: VideoFrame | None = None
+        while frame is not None:
+            last, picture = picture, shown.at(frame)
+            if picture is None:
+                raise MovieError(_no_picture(path))
+            if picture is not last:
+                pixels = colour.pixels(picture)
+            yield frame, pixels
+            later = next(wanted, None)
+            if later is not None and later < frame:
+                raise ValueError(f"source frames must ascend: {later} after {frame}")
+            frame = later
+
+
+class _Clock:
+    """Time stamps of one stream: from source frames, and of pictures, both in the stream's time base."""
+
+    def __init__(self, stream: VideoStream, fps: Fraction) -> None:
+        if not stream.time_base:
+            raise MovieError(f'"{stream.container.name}" has no time stamps: convert it to MP4 or MOV')
+        self.start = stream.start_time or 0
+        # Blender multiplies and rounds in double precision. An exact fraction would round the ties of 1 ms containers
+        # the other way now and then.
+        step = 1 / (fps * stream.time_base)
+        self._step = step.numerator / step.denominator
+
+    def of_frame(self, frame: int) -> int:
+        """The time stamp that Blender looks for when it shows this source frame."""
+        position = frame * self._step
+        whole = math.floor(position)
+        return self.start + whole + (position - whole >= 0.5)
+
+    def of_picture(self, picture: VideoFrame) -> int:
+        """The picture's presentation time, or where it has none (AVI) the decoding time of its packet."""
+        if picture.pts is not None:
+            return picture.pts
+        return picture.dts if picture.dts is not None else self.start
+
+
+class _Shown:
+    """Which picture is seen at a source frame: the last one whose time has come."""
+
+    def __init__(self, pictures: Iterator[VideoFrame], clock: _Clock) -> None:
+        self._pictures = pictures
+        self._clock = clock
+        self._before: VideoFrame | None = None
+        self._latest = next(pictures, None)
+
+    def at(self, frame: int) -> VideoFrame | None:
+        """The picture of a source frame, not smaller than the one asked before; None if there is no picture at all."""
+        target = self._clock.of_frame(frame)
+        while self._latest is not None and self._clock.of_picture(self._latest) < target:
+            self._before, self._latest = self._latest, next(self._pictures, None)
+        if self._latest is None:
+            return self._before
+        if self._before is not None and self._clock.of_picture(self._before) <= target < self._clock.of_picture(self._latest):
+            return self._before
+        return self._latest
+
+
+@contextmanager
+def _opened(path: str) -> Iterator[tuple[InputContainer, VideoStream]]:
+    """Open a movie's first video stream, the one that Blender takes; close the file on leaving."""
+    _check_file(path)
+    try:
+        # "file:" keeps a colon in a name from being taken for a protocol.
+        container = av.open("file:" + path)
+    except (FFmpegError, UnicodeError, ValueError) as error:
+        raise MovieError(_why_unreadable(path)) from error
+    with container:
+        if not container.streams.video or NOT_MOVIES.intersection(container.format.name.split(",")):
+            raise MovieError(_why_unreadable(path, sound=bool(container.streams.audio)))
+        stream = container.streams.video[0]
+        if stream.disposition & av.stream.Disposition.attached_pic:
+            raise MovieError(_why_unreadable(path, sound=True))
+        stream.thread_type = "AUTO"
+        yield container, stream
+
+
+def _check_file(path: str) -> None:
+    """Raise MovieError for what need not be opened to see that it is no movie."""
+    try:
+        path.encode()
+    except UnicodeEncodeError as error:
+        shown = path.encode(errors="surrogateescape").decode(errors="replace")
+        raise MovieError(f'The name of "{shown}" is not valid UTF-8: rename the file or its folder') from error
+    if "\0" in path:
+        raise MovieError(f'The name of {path!r} holds a null character: choose the file again')
+    if os.path.isdir(path):
+        raise MovieError(f'"{path}" is a folder: choose a movie file')
+    if not os.path.isfile(path):
+        raise MovieError(f'"{path}" is missing: put the file back, or choose the strip's file again')
+    if not os.access(path, os.R_OK):
+        raise MovieError(f'"{path}" may not be read: change its permissions')
+    if os.path.getsize(path) == 0:
+        raise MovieError(f'"{path}" is empty: copy or record it again')
+
+
+def _no_picture(path: str) -> str:
+    return f'"{path}" holds no picture that can be decoded: replace the file, or convert it again'
+
+
+def _why_unreadable(path: str, sound: bool = False) -> str:
+    """Say why FFmpeg finds no movie in a file, from what can be seen in its first bytes."""
+    if sound:
+        return f'"{path}" holds sound only: choose a movie with pictures'
+    with open(path, "rb") as file:
+        head = file.read(12)
+    if head[4:8] == b"ftyp":
+        return f'"{path}" breaks off before its index (the recording or the copy was cut short): copy it again, or repair it'
+    return f'"{path}" is not a movie, or is damaged at its start: choose another file, or convert it to MP4'
+
+
+def _rate(path: str, stream: VideoStream) -> Fraction:
+    """Source frames a second, as FFmpeg guesses them from the stream, which is what Blender takes."""
+    fps = stream.guessed_rate
+    if not fps:
+        raise MovieError(f'"{path}" has no frame rate: convert it to MP4 or MOV')
+    return fps
+
+
+def _length(container: InputContainer, stream: VideoStream, fps: Fraction) -> int:
+    """Blender's length of the movie in source frames: by the stream's duration, else the file's, else the count it states."""
+    if stream.duration is not None:
+        seconds = float(stream.duration * stream.time_base)
+    elif container.duration is not None:
+        # Where the picture starts after the sound, the file's duration holds that gap too.
+        sound = container.streams.audio[0] if container.streams.audio else None
+        gap = _start_seconds(stream) - (_start_seconds(sound) if sound else 0.0)
+        seconds = container.duration / av.time_base - max(gap, 0.0)
+    else:
+        return stream.frames
+    return math.floor(seconds * float(fps) + 0.5)
+
+
+def _start_seconds(stream: av.stream.Stream) -> float:
+    return float((stream.start_time or 0) * stream.time_base) if stream.time_base else 0.0
+
+
+def _pictures_from(container: InputContainer, stream: VideoStream, clock: _Clock, frame: int) -> Iterator[VideoFrame]:
+    """The decoded pictures from a key frame at or before the one that a source frame shows."""
+    if frame < SEEK_FROM or SEEKABLE.isdisjoint(container.format.name.split(",")):
+        return _pictures(container, stream)
+    target = clock.of_frame(frame)
+    # Containers seek by decoding time, which is earlier than the presentation time by the reordered pictures.
+    container.seek(max(clock.of_frame(frame - 3), 0), stream=stream)
+    pictures = _pictures(container, stream)
+    first = next((picture for picture in pictures if picture.key_frame), None)
+    if first is not None and clock.of_picture(first) <= target:
+        return _chained(first, pictures)
+    container.seek(clock.start, stream=stream)
+    return _pictures(container, stream)
+
+
+def _chained(first: VideoFrame, rest: Iterator[VideoFrame]) -> Iterator[VideoFrame]:
+    yield first
+    yield from rest
+
+
+def _pictures(container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
+    """Decoded pictures in the order in which the decoder gives them, past packets that cannot be decoded."""
+    reader = container.demux(stream)
+    while True:
+        try:
+            packet = next(reader)
+            pictures = packet.decode()
+        except StopIteration:
+            return
+        except FFmpegError:
+            continue
+        yield from pictures
+
+
+def _turn(picture: VideoFrame) -> int:
+    """Degrees clockwise by which the file asks its pictures to be shown turned: 0, 90, 180 or 270; 0 for any other."""
+    turn = -picture.rotation % 360
+    return turn if turn in ROTATIONS else 0
+
+
+class _Colour:
+    """Pixels of decoded pictures, all of one size: height x width x 3, uint8, RGB, turned as the file asks.
+
+    Conversion and rotation run without the GIL. The filter is made again only where a picture's format changes.
+    """
+
+    def __init__(self, width: int, height: int) -> None:
+        self._size = f"{width}:{height}"
+        self._made_for: tuple[int, int, str, int, int] | None = None
+        self._graph = av.filter.Graph()
+
+    def pixels(self, picture: VideoFrame) -> np.ndarray:
+        wanted = (picture.width, picture.height, picture.format.name, picture.colorspace, picture.color_range)
+        if wanted != self._made_for:
+            self._graph = self._filter_for(picture)
+            self._made_for = wanted
+        self._graph.vpush(picture)
+        pixels = np.ascontiguousarray(self._graph.vpull().to_ndarray())
+        turn = _turn(picture)
+        return cv2.rotate(pixels, ROTATIONS[turn]) if turn else pixels
+
+    def _filter_for(self, picture: VideoFrame) -> av.filter.Graph:
+        options = f"{self._size}:{CONVERSION}"
+        if not picture.format.is_rgb:
+            full = picture.color_range == FULL_RANGE or picture.format.name.startswith("yuvj")
+            options += f":in_color_matrix={MATRICES.get(picture.colorspace, 'bt601')}:in_range={'full' if full else 'limited'}"
+        graph = av.filter.Graph()
+        graph.threads = 1
+        source = graph.add_buffer(
+            width=picture.width, height=picture.height, format=picture.format, time_base=picture.time_base
+        )
+        graph.link_nodes(source, graph.add("scale", options), graph.add("format", "rgb24"), graph.add("buffersink"))
+        graph.configure()
+        return graph

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one way a frame goes: decode, map, matte, cutout, file."""
+
+import contextlib
+import os
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import numpy as np
+
+from . import cutout, folder, movie
+from .errors import MatteError
+from .job import Image, Job
+from .model import Model
+
+
+def generate(job: Job) -> Iterator[Image]:
+    """Make the job's images, and yield each once it stands whole on disk under its final name.
+
+    First the frames an earlier run has made, then the rest, ascending. Close the generator to cancel: frames in hand
+    are finished, nothing half-written stays. Decoding happens here, everything after it in a pool of threads that
+    each carry one frame from picture to file, so that the stages overlap, and at most 2 * workers pictures exist.
+    Raises MatteError with a sentence for the editor.
+    """
+    images = folder.claim(job.folder, job.movie, job.model, job.output)
+    whole = images.whole(job.frames)
+    for frame in sorted(whole):
+        yield Image(frame, images.image(frame), reused=True)
+    missing = set(job.frames) - whole
+    if not missing:
+        return
+
+    model = Model(job.model, job.device)
+    workers = job.workers or available_cores()
+
+    def make(frame: int, picture: np.ndarray) -> Image:
+        matte = cutout.matte_at_full_size(model.map(picture), *picture.shape[:2])
+        path = images.image(frame)
+        folder.write_whole(path, cutout.png(cutout.cutout(picture, matte)))
+        return Image(frame, path, reused=False)
+
+    pending: deque[Future[Image]] = deque()
+    pictures = movie.decode(job.movie, sorted(missing))
+    with ThreadPoolExecutor(workers, "strip_matte") as pool, contextlib.closing(pictures):
+        try:
+            for frame, picture in pictures:
+                pending.append(pool.submit(make, frame, picture))
+                if len(pending) == 2 * workers:
+                    yield pending.popleft().result()
+                missing.remove(frame)
+            while pending:
+                yield pending.popleft().result()
+        finally:
+            for future in pending:
+                future.cancel()
+    if missing:
+        raise MatteError(f'"{job.movie}" gave no picture for {len(missing)} frames, the first of them {min(missing)}')
+
+
+def available_cores() -> int:
+    """Cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Blender: settings, strips, operators, the command line."""
+
+import bpy
+
+from . import command, matte, settings
+
+MODULES = (settings, matte, command)
+
+
+def register() -> None:
+    for module in MODULES:
+        module.register()
+
+
+def unregister() -> None:
+    for module in reversed(MODULES):
+        module.unregister()
+
+
+def stop() -> None:
+    """End a running job and wait for its thread."""
+    matte.stop(bpy.context)

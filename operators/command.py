@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`blender FILE.blend --command strip_matte`: the same job without a window."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import sys
+
+import bpy
+
+from ..inference import MatteError
+from . import matte, strips, tasks
+
+NAME = "strip_matte"
+DONE, FAILED = 0, 1  # argparse itself ends with 2 for wrong arguments
+_handle: object | None = None
+
+
+def main(arguments: list[str]) -> int:
+    """Run the command and return its exit status: 0 done, 1 a job failed, 2 wrong arguments."""
+    try:
+        chosen = _parser().parse_args(arguments)
+    except SystemExit as end:  # argparse ends the process; Blender wants a number
+        return int(end.code or 0)
+    context = bpy.context
+    scene = strips.sequencer_scene(context)
+    try:
+        run = matte.make([
+            tasks.plan(context, scene, strip, timeline=chosen.frames, folder=chosen.folder, model=chosen.model)
+            for strip in _strips(scene, chosen.strip, chosen.frames)
+        ])
+    except MatteError as error:
+        return _fail(str(error))
+    problems = [*run.failures, *filter(None, map(tasks.place, run.whole))]
+    if run.whole and chosen.save is not None:
+        try:
+            bpy.ops.wm.save_as_mainfile(filepath=chosen.save or bpy.data.filepath)
+        except RuntimeError as error:
+            problems.append(str(error).strip())
+    return _fail("\n".join(problems)) if problems else DONE
+
+
+def _strips(scene: bpy.types.Scene, names: list[str] | None, frames: tuple[int, int] | None) -> list[bpy.types.Strip]:
+    """The strips that are meant, those alone that stand on the chosen frames. MatteError where there is none."""
+    movies = {strip.name: strip for strip in strips.all_movies(scene)}
+    for name in names or ():
+        if name not in movies:
+            there = ", ".join(movies) or "none"
+            raise MatteError(f'The scene "{scene.name}" has no movie strip "{name}". Its movie strips are: {there}')
+    chosen = [movies[name] for name in dict.fromkeys(names or movies)]
+    if frames:
+        chosen = [s for s in chosen if strips.extent(s)[0] < frames[1] and frames[0] < strips.extent(s)[1]]
+    if not chosen:
+        raise MatteError(f'The scene "{scene.name}" has no movie strip there')
+    return chosen
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=f"blender FILE.blend --command {NAME}",
+        description="Remove the background of movie strips: the job of the Add Matte button, without a window.",
+        epilog="Exit status: 0 done, 1 a job failed, 2 wrong arguments. Frames that an earlier run made are kept.",
+    )
+    parser.add_argument(
+        "--strip", action="append", metavar="NAME", help="a movie strip; may be given again (default: every one)"
+    )
+    parser.add_argument(
+        "--frames", type=_frames, metavar="A-B", help="these timeline frames alone, both included (default: all)"
+    )
+    parser.add_argument("--output", choices=["cutout"], default="cutout", help="what to make (default: cutout)")
+    parser.add_argument("--folder", type=_folder, metavar="DIR", help="where the images go (default: the scene's)")
+    parser.add_argument("--model", type=os.path.abspath, metavar="FILE", help="an ONNX file (default: the scene's)")
+    parser.add_argument(
+        "--save", nargs="?", const="", type=_save, metavar="PATH", help="save the project, under PATH where given"
+    )
+    return parser
+
+
+def _frames(text: str) -> tuple[int, int]:
+    """'A-B', both included and negative ones allowed, as (A, B + 1)."""
+    match = re.fullmatch(r"(-?\d+)-(-?\d+)", text)
+    if match is None or int(match[1]) > int(match[2]):
+        raise argparse.ArgumentTypeError(f"'{text}' is not a range of frames such as 1-250")
+    return int(match[1]), int(match[2]) + 1
+
+
+def _folder(text: str) -> str:
+    return text if text.startswith("//") else os.path.abspath(text)
+
+
+def _save(text: str) -> str:
+    return os.path.abspath(text) if text else text
+
+
+def _fail(text: str) -> int:
+    sys.stderr.write(f"{text}\n")
+    return FAILED
+
+
+def register() -> None:
+    global _handle  # noqa: PLW0603  Blender hands out the key that unregistering takes
+    _handle = bpy.utils.register_cli_command(NAME, main)
+
+
+def unregister() -> None:
+    global _handle  # noqa: PLW0603  see register
+    bpy.utils.unregister_cli_command(_handle)
+    _handle = None

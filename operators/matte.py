@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The operators. Each docstring is a tooltip."""
+
+import sys
+from collections.abc import Sequence
+
+import bpy
+
+from ..inference import MatteError
+from . import run as runs
+from . import strips, tasks
+
+TICK = 0.1  # seconds between two looks at the worker's count
+_timer: bpy.types.Timer | None = None  # of the window, kept here because unregister() must take it away
+
+
+class SEQUENCER_OT_matte_add(bpy.types.Operator):
+    """Remove the background of the selected movie strips, and add strips with alpha above them"""
+
+    bl_idname = "sequencer.matte_add"
+    bl_label = "Add Matte"
+    bl_options = {"UNDO"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        reason = why_not(context)
+        if reason:
+            cls.poll_message_set(reason)
+        return not reason
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        if bpy.app.background or context.window is None:
+            return self.execute(context)
+        planned = self._plan(context)
+        if planned is None:
+            return {"CANCELLED"}
+        self._run = runs.Run(planned)
+        self._workspaces: set[str] = set()
+        runs.set_current(self._run)
+        set_timer(context)
+        self._run.start()
+        self._tell(context)
+        context.window_manager.modal_handler_add(self)
+        return {"RUNNING_MODAL"}
+
+    def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        if event.type == "ESC" and event.value == "PRESS":
+            self._run.stop()
+            return {"RUNNING_MODAL"}
+        if event.type != "TIMER":
+            return {"PASS_THROUGH"}
+        if self._run.running:
+            self._tell(context)
+            return {"PASS_THROUGH"}
+        self._end(context)
+        if self._run.stopped:
+            self.report({"INFO"}, f"Stopped after {self._run.done} frames. They are kept: run again to go on")
+            return {"CANCELLED"}
+        return self._finish()
+
+    def cancel(self, context: bpy.types.Context) -> None:
+        """Blender ends the operator: another file is loaded, or Blender quits."""
+        self._end(context)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        planned = self._plan(context)
+        if planned is None:
+            return {"CANCELLED"}
+        self._run = make(planned)
+        return self._finish()
+
+    def _plan(self, context: bpy.types.Context) -> list[tasks.Task] | None:
+        scene = strips.sequencer_scene(context)
+        try:
+            return [tasks.plan(context, scene, strip) for strip in strips.selected_movies(context)]
+        except MatteError as error:
+            self.report({"ERROR"}, str(error))
+            return None
+
+    def _finish(self) -> set[str]:
+        """Put what is whole on the timeline and tell what is not."""
+        for warning in filter(None, map(tasks.place, self._run.whole)):
+            self.report({"WARNING"}, warning)
+        for failure in self._run.failures:
+            self.report({"ERROR"}, failure)
+        if not self._run.whole:
+            return {"CANCELLED"}
+        if not self._run.failures:
+            self.report({"INFO"}, f"{self._run.total} frames matted")
+        return {"FINISHED"}
+
+    def _tell(self, context: bpy.types.Context) -> None:
+        """Show the count in the status bar of the workspace that is seen, and in every sequencer's panel."""
+        context.workspace.status_text_set(f"Matte: {self._run.message}    [Esc] Stop")
+        self._workspaces.add(context.workspace.name)
+        redraw(context)
+
+    def _end(self, context: bpy.types.Context) -> None:
+        stop(context)
+        for workspace in filter(None, map(bpy.data.workspaces.get, self._workspaces)):
+            with context.temp_override(workspace=workspace):
+                workspace.status_text_set(None)
+        redraw(context)
+
+
+class SEQUENCER_OT_matte_cancel(bpy.types.Operator):
+    """Stop after the frame in hand. Finished frames are kept, and the next run goes on from there"""
+
+    bl_idname = "sequencer.matte_cancel"
+    bl_label = "Cancel"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if runs.current() is None:
+            cls.poll_message_set("No matte is being made")
+            return False
+        return True
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        runs.current().stop()
+        return {"FINISHED"}
+
+
+def why_not(context: bpy.types.Context) -> str:
+    """Why no matte can be made now, as a sentence without a full stop; empty where one can."""
+    if runs.current() is not None:
+        return "A matte is being made. Wait for it, or cancel it"
+    if not strips.selected_movies(context):
+        return "Select a movie strip in the sequencer"
+    return ""
+
+
+def make(planned: Sequence[tasks.Task]) -> runs.Run:
+    """Do the work here and now, and show its progress on the terminal."""
+    run = runs.Run(planned)
+    shown = -1.0
+    for _ in run.images():
+        share = run.done / run.total
+        # A terminal gets a bar that moves; a log gets a line for every twentieth of the work.
+        if sys.stdout.isatty():
+            bar = "#" * int(share * 30)
+            sys.stdout.write(f"\rMatte [{bar:<30}] {run.message:<50}")
+        elif int(share * 20) > int(shown * 20):
+            shown = share
+            sys.stdout.write(f"Matte: {run.message}\n")
+        sys.stdout.flush()
+    if sys.stdout.isatty():
+        sys.stdout.write("\n")
+    return run
+
+
+def set_timer(context: bpy.types.Context) -> None:
+    global _timer  # noqa: PLW0603  one window timer for the one run
+    _timer = context.window_manager.event_timer_add(TICK, window=context.window)
+
+
+def stop(context: bpy.types.Context) -> None:
+    """Stop the run that works in the background, wait for it, and leave nothing of it behind."""
+    global _timer  # noqa: PLW0603  see set_timer
+    run = runs.current()
+    if run is not None:
+        if run.running:
+            run.stop()
+            run.join()
+        runs.set_current(None)
+    if _timer is not None:
+        context.window_manager.event_timer_remove(_timer)
+        _timer = None
+
+
+def redraw(context: bpy.types.Context) -> None:
+    for window in context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.type == "SEQUENCE_EDITOR":
+                area.tag_redraw()
+
+
+CLASSES = (SEQUENCER_OT_matte_add, SEQUENCER_OT_matte_cancel)
+register, unregister = bpy.utils.register_classes_factory(CLASSES)

@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Strips, as each release of Blender has them. No other module knows that releases differ.
+
+A *timeline frame* is a frame of the scene; a *source frame* is Blender's number for a picture of the movie, from 0.
+"""
+
+from __future__ import annotations  # 4.2 and 4.3 have no bpy.types.Strip to name
+
+import os
+from collections.abc import Sequence
+
+import bpy
+
+from ..inference import MatteError
+
+HIGHEST_CHANNEL = 128
+STRIPS_RENAMED = bpy.app.version >= (5, 0, 0)  # `sequences` became `strips`; 4.4 and 4.5 have both
+TIMES_RENAMED = bpy.app.version >= (5, 1, 0)  # `frame_final_start` became `left_handle`, and so on
+LOOK = (
+    "use_flip_x",
+    "use_flip_y",
+    "color_saturation",
+    "color_multiply",
+    "color_tag",
+    "blend_alpha",
+    "multiply_alpha",
+    "use_float",
+)
+TRANSFORM = ("offset_x", "offset_y", "scale_x", "scale_y", "rotation", "origin", "filter")
+CROP = ("min_x", "max_x", "min_y", "max_y")
+
+
+def sequencer_scene(context: bpy.types.Context) -> bpy.types.Scene:
+    """The scene whose strips the context shows. 5.0 gave the sequencer a scene of its own, which may be none."""
+    return getattr(context, "sequencer_scene", None) or context.scene
+
+
+def selected_movies(context: bpy.types.Context) -> list[bpy.types.Strip]:
+    """The selected movie strips of the open level (the timeline, or a meta strip that is tabbed into), by channel and
+    place."""
+    editor = sequencer_scene(context).sequence_editor
+    if editor is None:
+        return []
+    level = editor.meta_stack[-1] if len(editor.meta_stack) else editor
+    chosen = [strip for strip in children(level) if strip.type == "MOVIE" and strip.select]
+    return sorted(chosen, key=lambda strip: (strip.channel, extent(strip)[0]))
+
+
+def all_movies(scene: bpy.types.Scene) -> list[bpy.types.Strip]:
+    """Every movie strip of the scene, those in meta strips too."""
+    return [strip for strip in _everything(scene) if strip.type == "MOVIE"] if scene.sequence_editor else []
+
+
+def find(scene: bpy.types.Scene, name: str) -> bpy.types.Strip | None:
+    """The strip of this name at any level, or None."""
+    return _everything(scene).get(name) if scene.sequence_editor else None
+
+
+def children(parent: bpy.types.SequenceEditor | bpy.types.MetaStrip) -> bpy.types.bpy_prop_collection:
+    """The strips directly on a timeline or in a meta strip. An empty collection is false: never `or` two of them."""
+    return parent.strips if STRIPS_RENAMED else parent.sequences
+
+
+def extent(strip: bpy.types.Strip) -> tuple[int, int]:
+    """The first timeline frame that the strip is seen on, and the one after its last."""
+    if TIMES_RENAMED:
+        return strip.left_handle, strip.right_handle
+    return strip.frame_final_start, strip.frame_final_end
+
+
+def source_frames(strip: bpy.types.MovieStrip) -> list[int]:
+    """The source frame that each timeline frame of the strip's extent shows."""
+    first, last = extent(strip)
+    start = int(strip.content_start if TIMES_RENAMED else strip.frame_start)
+    return [max(frame - start, 0) for frame in range(first, last)]
+
+
+def movie_path(scene: bpy.types.Scene, strip: bpy.types.MovieStrip) -> str:
+    """The absolute path of the strip's movie."""
+    return os.path.normpath(bpy.path.abspath(strip.filepath, library=scene.library))
+
+
+def add_images(
+    scene: bpy.types.Scene, source: bpy.types.MovieStrip, name: str, folder: str, files: Sequence[str], start: int
+) -> bpy.types.ImageStrip:
+    """An image strip that stands for `source` on the next free channel above, seen as the movie is seen.
+
+    folder: as Blender writes paths, // allowed. files: one name a timeline frame, from timeline frame `start` on.
+    Raises MatteError where no channel is free; nothing is added then.
+    """
+    level = source.parent_meta() or scene.sequence_editor
+    channel = free_channel(level, source.channel + 1, start, start + len(files))
+    images = children(level).new_image(
+        name=name, filepath=os.path.join(folder, files[0]), channel=channel, frame_start=start
+    )
+    for file in files[1:]:
+        images.elements.append(file)
+    images.blend_type = "ALPHA_OVER"
+    images.alpha_mode = "STRAIGHT"
+    _copy_look(scene, source, images)
+    return images
+
+
+def free_channel(level: bpy.types.SequenceEditor | bpy.types.MetaStrip, lowest: int, first: int, last: int) -> int:
+    """The lowest channel from `lowest` on with nothing between timeline frames first and last (exclusive)."""
+    taken = set()
+    for strip in children(level):
+        left, right = extent(strip)
+        if left < last and first < right:
+            taken.add(strip.channel)
+    for channel in range(lowest, HIGHEST_CHANNEL + 1):
+        if channel not in taken:
+            return channel
+    raise MatteError("No channel above the movie strip is free. Move strips to make room")
+
+
+def _everything(scene: bpy.types.Scene) -> bpy.types.bpy_prop_collection:
+    editor = scene.sequence_editor
+    return editor.strips_all if STRIPS_RENAMED else editor.sequences_all
+
+
+def _copy_look(scene: bpy.types.Scene, source: bpy.types.MovieStrip, target: bpy.types.ImageStrip) -> None:
+    for name in LOOK:
+        setattr(target, name, getattr(source, name))
+    for name in TRANSFORM:
+        setattr(target.transform, name, getattr(source.transform, name))
+    for name in CROP:
+        setattr(target.crop, name, getattr(source.crop, name))
+    target.colorspace_settings.name = source.colorspace_settings.name
+    _copy_animation(scene, source, target)
+
+
+def _copy_animation(scene: bpy.types.Scene, source: bpy.types.MovieStrip, target: bpy.types.ImageStrip) -> None:
+    """Keyframes of transform, opacity and the rest of the look."""
+    curves = _curves(scene)
+    if curves is None:
+        return
+    prefix, wanted = source.path_from_id() + ".", target.path_from_id() + "."
+    for curve in [curve for curve in curves if curve.data_path.startswith(prefix)]:
+        copy = curves.new(wanted + curve.data_path[len(prefix) :], index=curve.array_index)
+        copy.extrapolation = curve.extrapolation
+        copy.keyframe_points.add(len(curve.keyframe_points))
+        for old, new in zip(curve.keyframe_points, copy.keyframe_points, strict=True):
+            for name in ("co", "handle_left_type", "handle_right_type", "handle_left", "handle_right"):
+                setattr(new, name, getattr(old, name))
+            for name in ("interpolation", "easing", "amplitude", "back", "period"):
+                setattr(new, name, getattr(old, name))
+        copy.update()
+
+
+def _curves(scene: bpy.types.Scene) -> bpy.types.bpy_prop_collection | None:
+    """The scene's animation curves. 5.0 keeps them by layer and slot alone; before, the action has a list."""
+    animation = scene.animation_data
+    if animation is None or animation.action is None:
+        return None
+    if hasattr(animation.action, "fcurves"):
+        return animation.action.fcurves
+    for layer in animation.action.layers:
+        for strip in layer.strips:
+            bag = strip.channelbag(animation.action_slot)
+            if bag is not None:
+                return bag.fcurves
+    return None

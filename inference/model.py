@@ -6,6 +6,7 @@ import os
 import numpy as np
 
 from .errors import MatteError
+from .libraries import load
 from .resample import reduce
 
 # Qin et al. 2020, data_loader.py of the authors' U-2-Net: RGB in 0..1, then the mean and deviation of ImageNet.
@@ -27,7 +28,7 @@ class Model:
         """
         if not os.path.isfile(path):
             raise MatteError(f'The model "{path}" is not there. Choose an ONNX file in the add-on\'s preferences')
-        runtime = import_runtime()
+        runtime = load("onnxruntime")
         options = runtime.SessionOptions()
         # One thread a call: the callers are the pool, and the sum is the same whatever machine it is made on.
         options.intra_op_num_threads = 1
@@ -72,18 +73,6 @@ class Model:
         if answer.ndim != 2 or min(answer.shape) < 2:
             raise MatteError(f"The model's first output has the shape {answer.shape}. {EXPECTED}")
         return np.clip(np.nan_to_num(answer), 0.0, 1.0)
-
-
-def import_runtime():  # type: ignore[no-untyped-def]  # ONNX Runtime ships no types
-    """ONNX Runtime, or a MatteError that says what to install."""
-    try:
-        import onnxruntime
-    except Exception as error:  # a missing DLL is an ImportError, a clash of versions almost anything
-        raise MatteError(
-            "ONNX Runtime can not be loaded. Reinstall Strip Matte for this platform; on Windows install the newest "
-            f"Microsoft Visual C++ Redistributable first ({_first_line(error)})"
-        ) from error
-    return onnxruntime
 
 
 def _first_line(error: BaseException) -> str:

@@ -7,9 +7,10 @@ Blender numbers source frames by time, not by counting pictures: frame `k` shows
 
 from __future__ import annotations
 
+import itertools
 import math
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -25,11 +26,13 @@ from .errors import MatteError
 
 if TYPE_CHECKING:
     from av.container import InputContainer
+    from av.video.codeccontext import VideoCodecContext
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
 # Seeking is worth its cost only past this many source frames: a long movie of which a late piece is wanted.
 SEEK_FROM = 120
+ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 # FFmpeg reads these by their index, so that a seek lands on a key frame at or before the wanted time. In streams without
 # one (mpg, ts) it may land anywhere: they are read from the start.
 SEEKABLE = frozenset({"mov", "mp4", "matroska", "webm"})
@@ -55,7 +58,8 @@ class Movie:
     """What Blender says of a movie file.
 
     `width` and `height` are pixels as shown, rotation applied. `fps` is source frames a second. `frames` is the length in
-    source frames, which are numbered 0 to `frames - 1`. `warnings` are sentences about what may not be exact.
+    source frames, which are numbered 0 to `frames - 1`. `alpha` is true where the pictures have transparency of their
+    own. `warnings` are sentences about what may not be exact.
     """
 
     path: str
@@ -63,6 +67,7 @@ class Movie:
     height: int
     fps: Fraction
     frames: int
+    alpha: bool = False
     warnings: tuple[str, ...] = ()
 
 
@@ -71,21 +76,27 @@ def probe(path: str) -> Movie:
     with _opened(path) as (container, stream):
         fps = _rate(path, stream)
         frames = _length(container, stream, fps)
-        first = next(_pictures(container, stream), None)
-        if first is None or frames < 1:
+        if frames < 1:
+            # Blender, too, shows one black frame of these.
+            raise MovieError(f'"{path}" does not say how long it is (a recording that was not closed): convert it to MP4')
+        first = next(_Reader(container, stream).pictures(), None)
+        if first is None:
             raise MovieError(_no_picture(path))
         width, height = stream.codec_context.width, stream.codec_context.height
         if _turn(first) in (90, 270):
             width, height = height, width
-        return Movie(path, width, height, fps, frames)
+        return Movie(path, width, height, fps, frames, _has_alpha(first), _missing_end(path, stream))
 
 
-def decode(path: str, frames: Iterable[int]) -> Iterator[tuple[int, np.ndarray]]:
+def decode(
+    path: str, frames: Iterable[int], channels: int = 3, tell: Callable[[str], None] | None = None
+) -> Iterator[tuple[int, np.ndarray]]:
     """Yield (source frame, picture) for ascending source frames, in one pass forward.
 
-    A picture is height x width x 3, uint8, RGB, C-contiguous, sRGB-coded as the sequencer shows it, and rotated as the
-    sequencer rotates it. Two frames may share one array: copy it before writing into it. Frames past the last picture
-    repeat it, as in Blender. Damaged pictures are passed over. close() lets go of the file.
+    A picture is height x width x `channels`, uint8, RGB or, with 4 channels, RGBA with straight alpha; C-contiguous,
+    sRGB-coded and turned as the sequencer shows it. Two frames may share one array: copy it before writing into it.
+    Frames past the last picture repeat it, as in Blender. Damaged pictures are passed over, and when the last frame
+    is done `tell` is given a sentence about each kind of damage that was met. close() lets go of the file.
     """
     wanted = iter(frames)
     frame = next(wanted, None)
@@ -93,8 +104,9 @@ def decode(path: str, frames: Iterable[int]) -> Iterator[tuple[int, np.ndarray]]
         return
     with _opened(path) as (container, stream):
         clock = _Clock(stream, _rate(path, stream))
-        shown = _Shown(_pictures_from(container, stream, clock, frame), clock)
-        colour = _Colour(stream.codec_context.width, stream.codec_context.height)
+        reader = _Reader(container, stream)
+        shown = _Shown(reader.pictures_for(clock, frame), clock)
+        colour = _Colour(stream.codec_context.width, stream.codec_context.height, channels)
         picture: VideoFrame | None = None
         while frame is not None:
             last, picture = picture, shown.at(frame)
@@ -107,15 +119,17 @@ def decode(path: str, frames: Iterable[int]) -> Iterator[tuple[int, np.ndarray]]
             if later is not None and later < frame:
                 raise ValueError(f"source frames must ascend: {later} after {frame}")
             frame = later
+        if tell is not None and reader.damaged:
+            tell(f'"{path}" is damaged: {reader.damaged} of its packets gave no picture, and the picture before is shown')
 
 
 class _Clock:
     """Time stamps of one stream: from source frames, and of pictures, both in the stream's time base."""
 
     def __init__(self, stream: VideoStream, fps: Fraction) -> None:
-        if not stream.time_base:
-            raise MovieError(f'"{stream.container.name}" has no time stamps: convert it to MP4 or MOV')
         self.start = stream.start_time or 0
+        # AVI stores no presentation times. FFmpeg 8 makes some up for these codecs, which Blender's FFmpeg does not.
+        self._by_packet = stream.container.format.name == "avi" and stream.codec_context.name in ("h264", "hevc")
         # Blender multiplies and rounds in double precision. An exact fraction would round the ties of 1 ms containers
         # the other way now and then.
         step = 1 / (fps * stream.time_base)
@@ -129,7 +143,7 @@ class _Clock:
 
     def of_picture(self, picture: VideoFrame) -> int:
         """The picture's presentation time, or where it has none (AVI) the decoding time of its packet."""
-        if picture.pts is not None:
+        if picture.pts is not None and not self._by_packet:
             return picture.pts
         return picture.dts if picture.dts is not None else self.start
 
@@ -170,7 +184,8 @@ def _opened(path: str) -> Iterator[tuple[InputContainer, VideoStream]]:
         stream = container.streams.video[0]
         if stream.disposition & av.stream.Disposition.attached_pic:
             raise MovieError(_why_unreadable(path, sound=True))
-        stream.thread_type = "AUTO"
+        # Pictures that frame threads still hold are lost where the last packet is damaged.
+        stream.thread_type = "SLICE" if _missing_end(path, stream) else "AUTO"
         yield container, stream
 
 
@@ -182,11 +197,11 @@ def _check_file(path: str) -> None:
         shown = path.encode(errors="surrogateescape").decode(errors="replace")
         raise MovieError(f'The name of "{shown}" is not valid UTF-8: rename the file or its folder') from error
     if "\0" in path:
-        raise MovieError(f'The name of {path!r} holds a null character: choose the file again')
+        raise MovieError(f"The name of {path!r} holds a null character: choose the file again")
     if os.path.isdir(path):
         raise MovieError(f'"{path}" is a folder: choose a movie file')
     if not os.path.isfile(path):
-        raise MovieError(f'"{path}" is missing: put the file back, or choose the strip's file again')
+        raise MovieError(f'"{path}" is missing: put the file back, or choose another file')
     if not os.access(path, os.R_OK):
         raise MovieError(f'"{path}" may not be read: change its permissions')
     if os.path.getsize(path) == 0:
@@ -211,7 +226,7 @@ def _why_unreadable(path: str, sound: bool = False) -> str:
 def _rate(path: str, stream: VideoStream) -> Fraction:
     """Source frames a second, as FFmpeg guesses them from the stream, which is what Blender takes."""
     fps = stream.guessed_rate
-    if not fps:
+    if not fps or not stream.time_base:
         raise MovieError(f'"{path}" has no frame rate: convert it to MP4 or MOV')
     return fps
 
@@ -222,50 +237,92 @@ def _length(container: InputContainer, stream: VideoStream, fps: Fraction) -> in
         seconds = float(stream.duration * stream.time_base)
     elif container.duration is not None:
         # Where the picture starts after the sound, the file's duration holds that gap too.
-        sound = container.streams.audio[0] if container.streams.audio else None
-        gap = _start_seconds(stream) - (_start_seconds(sound) if sound else 0.0)
+        gap = float((stream.start_time or 0) * stream.time_base) - _sound_start(container)
         seconds = container.duration / av.time_base - max(gap, 0.0)
     else:
         return stream.frames
     return math.floor(seconds * float(fps) + 0.5)
 
 
-def _start_seconds(stream: av.stream.Stream) -> float:
-    return float((stream.start_time or 0) * stream.time_base) if stream.time_base else 0.0
+def _sound_start(container: InputContainer) -> float:
+    """The time of the first sound in seconds; 0 where there is none. Encoders start a little before 0.
+
+    Leaves the file standing at its beginning.
+    """
+    if not container.streams.audio:
+        return 0.0
+    stream = container.streams.audio[0]
+    packet = next((packet for packet in container.demux(stream) if packet.pts is not None), None)
+    container.seek(container.start_time or 0)
+    return float(packet.pts * stream.time_base) if packet else 0.0
 
 
-def _pictures_from(container: InputContainer, stream: VideoStream, clock: _Clock, frame: int) -> Iterator[VideoFrame]:
-    """The decoded pictures from a key frame at or before the one that a source frame shows."""
-    if frame < SEEK_FROM or SEEKABLE.isdisjoint(container.format.name.split(",")):
-        return _pictures(container, stream)
-    target = clock.of_frame(frame)
-    # Containers seek by decoding time, which is earlier than the presentation time by the reordered pictures.
-    container.seek(max(clock.of_frame(frame - 3), 0), stream=stream)
-    pictures = _pictures(container, stream)
-    first = next((picture for picture in pictures if picture.key_frame), None)
-    if first is not None and clock.of_picture(first) <= target:
-        return _chained(first, pictures)
-    container.seek(clock.start, stream=stream)
-    return _pictures(container, stream)
+class _Reader:
+    """Decoded pictures of one stream, in the order in which the decoder gives them, past what cannot be decoded.
+
+    `damaged` counts the packets that were passed over.
+    """
+
+    def __init__(self, container: InputContainer, stream: VideoStream) -> None:
+        self._container = container
+        self._stream = stream
+        self._decoder = _decoder(stream)
+        self.damaged = 0
+
+    def pictures(self) -> Iterator[VideoFrame]:
+        """The pictures from where the file stands."""
+        packets = self._container.demux(self._stream)
+        while True:
+            try:
+                packet = next(packets)
+                self.damaged += packet.is_corrupt
+                pictures = self._decoder.decode(packet)
+            except StopIteration:
+                return
+            except FFmpegError:
+                self.damaged += 1
+                continue
+            yield from pictures
+
+    def pictures_for(self, clock: _Clock, frame: int) -> Iterator[VideoFrame]:
+        """The pictures from a key frame at or before the one that a source frame shows."""
+        if frame < SEEK_FROM or SEEKABLE.isdisjoint(self._container.format.name.split(",")):
+            return self.pictures()
+        target = clock.of_frame(frame)
+        # Containers seek by decoding time, which is earlier than the presentation time by the reordered pictures.
+        self._seek(max(clock.of_frame(frame - 3), 0))
+        pictures = self.pictures()
+        first = next((picture for picture in pictures if picture.key_frame), None)
+        if first is not None and clock.of_picture(first) <= target:
+            return itertools.chain([first], pictures)
+        self._seek(clock.start)
+        return self.pictures()
+
+    def _seek(self, time: int) -> None:
+        self._container.seek(time, stream=self._stream)
+        self._decoder.flush_buffers()
 
 
-def _chained(first: VideoFrame, rest: Iterator[VideoFrame]) -> Iterator[VideoFrame]:
-    yield first
-    yield from rest
+def _decoder(stream: VideoStream) -> VideoCodecContext:
+    """What decodes a stream: for VP8 and VP9 with alpha another decoder, since FFmpeg's own leaves the alpha out."""
+    name = ALPHA_DECODERS.get(stream.codec_context.name)
+    if name is None or stream.metadata.get("alpha_mode") != "1":
+        return stream.codec_context
+    decoder = av.CodecContext.create(name, "r")
+    decoder.width, decoder.height = stream.codec_context.width, stream.codec_context.height
+    return decoder
 
 
-def _pictures(container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
-    """Decoded pictures in the order in which the decoder gives them, past packets that cannot be decoded."""
-    reader = container.demux(stream)
-    while True:
-        try:
-            packet = next(reader)
-            pictures = packet.decode()
-        except StopIteration:
-            return
-        except FFmpegError:
-            continue
-        yield from pictures
+def _missing_end(path: str, stream: VideoStream) -> tuple[str, ...]:
+    """A warning where the file's index names pictures that lie past the file's end."""
+    entries = stream.index_entries
+    if not len(entries) or entries[-1].pos + entries[-1].size <= os.path.getsize(path):
+        return ()
+    return (f'"{path}" breaks off before its last picture (the copy was cut short): its last frames repeat the last whole one',)
+
+
+def _has_alpha(picture: VideoFrame) -> bool:
+    return any(component.is_alpha for component in picture.format.components)
 
 
 def _turn(picture: VideoFrame) -> int:
@@ -275,13 +332,14 @@ def _turn(picture: VideoFrame) -> int:
 
 
 class _Colour:
-    """Pixels of decoded pictures, all of one size: height x width x 3, uint8, RGB, turned as the file asks.
+    """Pixels of decoded pictures, all of one size: height x width x channels, uint8, RGB(A), turned as the file asks.
 
     Conversion and rotation run without the GIL. The filter is made again only where a picture's format changes.
     """
 
-    def __init__(self, width: int, height: int) -> None:
+    def __init__(self, width: int, height: int, channels: int) -> None:
         self._size = f"{width}:{height}"
+        self._format = {3: "rgb24", 4: "rgba"}[channels]
         self._made_for: tuple[int, int, str, int, int] | None = None
         self._graph = av.filter.Graph()
 
@@ -305,6 +363,6 @@ class _Colour:
         source = graph.add_buffer(
             width=picture.width, height=picture.height, format=picture.format, time_base=picture.time_base
         )
-        graph.link_nodes(source, graph.add("scale", options), graph.add("format", "rgb24"), graph.add("buffersink"))
+        graph.link_nodes(source, graph.add("scale", options), graph.add("format", self._format), graph.add("buffersink"))
         graph.configure()
         return graph

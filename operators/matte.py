@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import bpy
 
+from .. import inference
 from ..inference import MatteError
 from . import run as runs
 from . import strips, tasks
@@ -123,6 +124,8 @@ class SEQUENCER_OT_matte_cancel(bpy.types.Operator):
 
 def why_not(context: bpy.types.Context) -> str:
     """Why no matte can be made now, as a sentence without a full stop; empty where one can."""
+    if inference.problem():
+        return inference.problem()
     if runs.current() is not None:
         return "A matte is being made. Wait for it, or cancel it"
     if not strips.selected_movies(context):

@@ -5,6 +5,7 @@ import bpy
 from bpy.props import BoolProperty, EnumProperty, IntProperty, PointerProperty, StringProperty
 
 from .. import inference
+from . import strips
 
 ADDON = __package__.rpartition(".")[0]
 
@@ -30,6 +31,7 @@ class StripMatteSettings(bpy.types.PropertyGroup):
         name="Folder",
         description="Where the images are kept, one folder for each movie and model. // is beside the project file",
         subtype="DIR_PATH",
+        options=strips.RELATIVE_PATH,
         default="//strip_matte/",
     )
     mute_source: BoolProperty(
@@ -46,6 +48,7 @@ class Preferences:
         name="Model File",
         description="An ONNX file with one NCHW float image input and a matte as its first output, such as U2-Net",
         subtype="FILE_PATH",
+        options=strips.RELATIVE_PATH,
     )
     device: EnumProperty(name="Device", description="What the network runs on", items=DEVICES)
     cores: IntProperty(

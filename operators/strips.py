@@ -16,6 +16,8 @@ from ..inference import MatteError
 HIGHEST_CHANNEL = 128
 STRIPS_RENAMED = bpy.app.version >= (5, 0, 0)  # `sequences` became `strips`; 4.4 and 4.5 have both
 TIMES_RENAMED = bpy.app.version >= (5, 1, 0)  # `frame_final_start` became `left_handle`, and so on
+# 4.5 warns of a path property that takes // without saying so; 4.2 to 4.4 refuse the word.
+RELATIVE_PATH = {"PATH_SUPPORTS_BLEND_RELATIVE"} if bpy.app.version >= (4, 5, 0) else set()
 LOOK = (
     "use_flip_x",
     "use_flip_y",

@@ -1,0 +1,50 @@
+# A thin front for nox, which does the work (noxfile.py). Nothing is needed but make, a Python and a package index:
+# nox itself lives in .nox/nox, pinned in tools/packages/nox.txt.
+
+.PHONY: help demo test build lint clean
+.DEFAULT_GOAL := help
+
+NOX_HOME := .nox/nox
+NOX := $(NOX_HOME)/bin/nox
+
+help:
+	@echo "make demo    matte a real clip and render it (build/demo/)"
+	@echo "make test    all tests: pure, Blender as a module (four releases), Blender in a window"
+	@echo "             BLENDER=/path/to/blender make test uses that Blender for the window"
+	@echo "make build   one zip a platform (dist/)"
+	@echo "make lint    style, format and types"
+	@echo "make clean   remove what the above made"
+	@echo "One part alone: $(NOX) --list, then $(NOX) -s blender-4.5.15 -- -k cutout"
+
+demo: $(NOX_HOME)/ready
+	@$(NOX) --session demo
+
+test: $(NOX_HOME)/ready
+	@$(NOX) --tags test
+
+build: $(NOX_HOME)/ready
+	@$(NOX) --session build
+
+lint: $(NOX_HOME)/ready
+	@$(NOX) --session lint
+
+clean:
+	rm -rf .nox .mypy_cache .pytest_cache .ruff_cache build dist wheels
+
+# A pyenv shim may be on PATH without a Python behind it, so each candidate is run. The interpreters of the sessions
+# are found by noxfile.py; this one only carries nox.
+$(NOX_HOME)/ready: tools/packages/nox.txt
+	@set -e; \
+	for python in python3.11 python3.13 python3.12 python3 $(HOME)/.pyenv/versions/3.1[1-9]*/bin/python3; do \
+	  if "$$python" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then \
+	    found=$$python; break; \
+	  fi; \
+	done; \
+	if [ -z "$$found" ]; then \
+	  echo "No Python 3.11 or later that can make environments was found. Install Python 3.11 and 3.13 (on Debian: python3.11-venv)." >&2; \
+	  exit 1; \
+	fi; \
+	rm -rf $(NOX_HOME); \
+	"$$found" -m venv $(NOX_HOME); \
+	$(NOX_HOME)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --only-binary=:all: --require-hashes -r $<; \
+	touch $@

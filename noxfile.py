@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every environment and every check, for `make` and for `nox --list`.
+
+nox names the sessions, runs them and sums them up. The environments are made here, in .nox/: several sessions share one
+(a bpy is 1 GB), and pip is asked again only when a pinned list in tools/packages/ changes.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nox
+
+ROOT = Path(__file__).parent
+PACKAGES = ROOT / "tools" / "packages"
+ENVIRONMENTS = ROOT / ".nox"
+IN_CI = os.environ.get("CI") == "true"
+
+RELEASES = {"4.2.23": "3.11", "4.5.15": "3.11", "5.0.1": "3.11", "5.2.3": "3.13"}
+"""The Blender releases that are tested, and the Python of each."""
+
+PYTHONS = ("3.11", "3.13")
+
+NEEDED = ("test.txt", "numpy.txt", "runtime.txt")
+"""What tests and demo need beside bpy."""
+
+SKIPPED = 77
+"""The status with which tests/window/run.py says that this machine cannot run it."""
+
+
+# Environments
+
+
+@functools.cache
+def interpreter(version: str) -> str | None:
+    """Return the path of a pythonX.Y that runs: a pyenv shim may be on PATH with no Python behind it."""
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
+    folders = [Path(folder) for folder in os.get_exec_path()]
+    folders += sorted(pyenv.glob(f"versions/{version}*/bin"), reverse=True)
+    folders += sorted(Path.home().glob(f".local/share/uv/python/cpython-{version}*/bin"), reverse=True)
+    candidates = [found for folder in folders if (found := shutil.which(f"python{version}", path=str(folder)))]
+    if sys.platform == "win32":
+        candidates.append(py_launcher(version))
+    return next((found for found in candidates if runs(found)), None)
+
+
+def py_launcher(version: str) -> str:
+    """Return the path that Windows' launcher knows for a version, or an empty text."""
+    launcher = shutil.which("py")
+    if launcher is None:
+        return ""
+    command = [launcher, f"-{version}", "-c", "import sys; print(sys.executable)"]
+    return subprocess.run(command, capture_output=True, text=True).stdout.strip()
+
+
+def runs(python: str) -> bool:
+    return bool(python) and subprocess.run([python, "-c", ""], capture_output=True).returncode == 0
+
+
+def environment(session: nox.Session, name: str, version: str, *lists: str) -> str:
+    """Return the path of the Python in an environment that holds just the packages of the pinned lists.
+
+    A missing interpreter skips the session, and fails it in CI.
+    """
+    python = interpreter(version)
+    if python is None:
+        missing = f"Python {version} is not on this machine; install it to run {session.name}."
+        if IN_CI:
+            session.error(missing)
+        session.skip(missing)
+    home = ENVIRONMENTS / name
+    inside = home / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
+    content = b"".join((PACKAGES / file).read_bytes() for file in lists) + python.encode()
+    digest, stamp = hashlib.sha256(content).hexdigest(), home / "made-of.txt"
+    if inside.exists() and stamp.exists() and stamp.read_text() == digest:
+        return str(inside)
+    session.run(sys.executable, "-m", "virtualenv", "--quiet", "--clear", "--python", python, str(home), external=True)
+    # The lists are whole, so nothing is resolved: opencv's wish for another numpy, and what onnxruntime declares but does
+    # not import, stay out.
+    pip = [str(inside), "-m", "pip", "install", "--quiet", "--no-deps", "--only-binary=:all:", "--require-hashes"]
+    files = [word for file in lists for word in ("--requirement", str(PACKAGES / file))]
+    session.run(*pip, *files, external=True)
+    stamp.write_text(digest)
+    return str(inside)
+
+
+def any_python() -> str:
+    """The Python for what runs with either: 3.11, the older; where it is missing, 3.13."""
+    return "3.13" if interpreter("3.11") is None else "3.11"
+
+
+def bpy_environment(session: nox.Session, release: str) -> str:
+    lists = (f"bpy-{release}.txt", "bpy-needs.txt", *NEEDED)
+    return environment(session, f"blender-{release}", RELEASES[release], *lists)
+
+
+def main_bpy_environment(session: nox.Session) -> str:
+    """The environment for the demo and for packing: 4.5 LTS, or 5.2 LTS where there is no Python 3.11."""
+    return bpy_environment(session, "4.5.15" if any_python() == "3.11" else "5.2.3")
+
+
+def gather(session: nox.Session, python: str, *kinds: str) -> None:
+    only = [word for kind in kinds for word in ("--only", kind)]
+    session.run(python, "tools/build.py", "gather", *only, external=True)
+
+
+# Checks
+
+
+@nox.session(python=False)
+def lint(session: nox.Session) -> None:
+    """Style, format and types."""
+    python = environment(session, "lint", any_python(), "lint.txt", "nox.txt", "test.txt", "numpy.txt")
+    session.run(python, "-m", "ruff", "check", ".", external=True)
+    session.run(python, "-m", "ruff", "format", "--check", ".", external=True)
+    mypy = (python, "-m", "mypy", f"--config-file={ROOT / 'pyproject.toml'}", f"--cache-dir={ROOT / '.mypy_cache'}")
+    # The add-on's modules import each other relatively: the checkout must bear a package's name, however its folder is
+    # called.
+    package = ENVIRONMENTS / "lint" / "strip_matte"
+    if not package.is_symlink():
+        package.symlink_to(ROOT, target_is_directory=True)
+    with session.chdir(package.parent):
+        parts = [f"{package.name}/{part}" for part in ("__init__.py", "inference", "operators", "ui")]
+        session.run(*mypy, *parts, external=True)
+    bases = os.pathsep.join(str(ROOT / folder) for folder in (".", "tests", "tests/window"))
+    scripts = ("noxfile.py", "tools", "tests")
+    session.run(*mypy, "--explicit-package-bases", *scripts, external=True, env={"MYPYPATH": bases})
+
+
+def declare_pure(version: str) -> None:
+    @nox.session(python=False, name=f"pure-{version}", tags=["test"])
+    def pure(session: nox.Session) -> None:
+        """The tests without Blender."""
+        python = environment(session, f"pure-{version}", version, *NEEDED)
+        gather(session, python, "models", "clips")
+        session.run(python, "-m", "pytest", "tests/pure", *session.posargs, external=True)
+
+
+def declare_blender(release: str) -> None:
+    @nox.session(python=False, name=f"blender-{release}", tags=["test"])
+    def blender(session: nox.Session) -> None:
+        """The tests in Blender as a module."""
+        python = bpy_environment(session, release)
+        gather(session, python, "models", "clips")
+        session.run(python, "-m", "pytest", "tests/blender", *session.posargs, external=True)
+
+
+def declare_window(suite: str) -> None:
+    @nox.session(python=False, name=f"window-{suite}", tags=["test"])
+    def window(session: nox.Session) -> None:
+        """The tests in a real window, of a Debian suite's Blender or of BLENDER=/path/to/blender."""
+        if os.environ.get("BLENDER") and suite != "trixie":
+            session.skip("BLENDER is set: its Blender is used once, by window-trixie.")
+        python = main_bpy_environment(session)
+        session.run(python, "tools/build.py", "build", external=True)
+        gather(session, python, "clips")
+        wheels = []
+        if suite == "sid":
+            # The extension is packed for the Pythons of Blender's own releases; Debian's is newer.
+            tag = ("--only", "models", "--python-tag", "cp314")
+            session.run(python, "tools/build.py", "gather", *tag, external=True)
+            found = sorted((ROOT / "build" / "wheels").glob("*-cp314-*.whl"))
+            wheels = [word for wheel in found for word in ("--wheel", str(wheel))]
+        command = (python, "tests/window/run.py", "--suite", suite, *wheels, *session.posargs)
+        session.run(*command, external=True, success_codes=[0, SKIPPED])
+
+
+for version in PYTHONS:
+    declare_pure(version)
+for release in RELEASES:
+    declare_blender(release)
+for suite in ("trixie", "sid"):
+    declare_window(suite)
+
+
+# Products
+
+
+@nox.session(python=False, default=False)
+def build(session: nox.Session) -> None:
+    """One zip a platform, in dist/."""
+    session.run(main_bpy_environment(session), "tools/build.py", "build", external=True)
+
+
+@nox.session(python=False, default=False)
+def demo(session: nox.Session) -> None:
+    """A real clip, matted and rendered: build/demo/."""
+    python = main_bpy_environment(session)
+    gather(session, python, "models", "clips")
+    session.run(python, "tools/demo.py", *session.posargs, external=True)

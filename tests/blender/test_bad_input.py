@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Bad input gets a sentence; the timeline and the disk stay as they were."""
+
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+import timeline
+
+
+def refusal(shot) -> str:
+    """What the operator says; checks that it changed nothing."""
+    strips = timeline.strips(shot.scene.sequence_editor)
+    before = [(strip.name, strip.type, strip.mute, strip.channel) for strip in strips]
+    with pytest.raises(RuntimeError) as caught:
+        shot.bpy.ops.sequencer.matte_add()
+    assert [(strip.name, strip.type, strip.mute, strip.channel) for strip in strips] == before
+    assert not list(shot.images())
+    return str(caught.value)
+
+
+def test_nothing_selected(shot) -> None:
+    movie = shot.movie(length=2)
+    movie.select = False
+    assert "Select a movie strip" in refusal(shot)
+
+
+def test_a_strip_that_is_no_movie(shot) -> None:
+    timeline.add_colour(shot.scene, (0, 0, 0), 1, 1, 5).select = True
+    assert "Select a movie strip" in refusal(shot)
+
+
+def broken(kind: str, whole: Path, folder: Path) -> Path:
+    import av
+
+    path = folder / f"{kind}.mp4"
+    content = whole.read_bytes()
+    if kind == "empty":
+        path.write_bytes(b"")
+    elif kind == "text":
+        path.write_text("This is not a movie.\n" * 50)
+    elif kind == "truncated":
+        index = content.find(b"moov")
+        assert index > len(content) // 2
+        path.write_bytes(content[: index // 2])
+    elif kind == "sound":
+        with av.open(str(path), "w") as container:
+            stream = container.add_stream("aac", rate=44100, layout="mono")
+            import numpy as np
+
+            for start in range(0, 44100, 1024):
+                frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), "fltp", "mono")
+                frame.sample_rate, frame.pts = 44100, start
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode(None))
+    return path
+
+
+@pytest.mark.parametrize("kind", ["missing", "empty", "text", "sound", "truncated"])
+def test_a_file_that_shows_no_picture(shot, bunny: Path, tmp_path: Path, kind: str) -> None:
+    path = broken(kind, bunny, tmp_path)
+    strip = timeline.strips(shot.scene.sequence_editor).new_movie("Bad", str(path), 1, 1)
+    strip.select = True
+    said = refusal(shot)
+    assert path.name in said
+    assert said.rstrip(".\n").count(":") + said.count(".") >= 1  # what happened, and what to do
+
+
+def test_a_relative_folder_while_the_project_is_unsaved(shot) -> None:
+    shot.movie(length=1)
+    shot.scene.strip_matte.folder = "//strip_matte/"
+    assert "Save the project" in refusal(shot)
+
+
+def test_a_folder_that_is_no_whole_path(shot) -> None:
+    shot.movie(length=1)
+    shot.scene.strip_matte.folder = "mattes"
+    assert "mattes" in refusal(shot)
+
+
+def test_a_folder_that_cannot_be_written(shot, tmp_path: Path) -> None:
+    shot.movie(length=1)
+    (tmp_path / "file").write_text("in the way")
+    shot.scene.strip_matte.folder = str(tmp_path / "file" / "images")
+    assert "Choose another folder" in refusal(shot)
+
+
+def test_a_read_only_file_system(shot) -> None:
+    shot.movie(length=1)
+    shot.scene.strip_matte.folder = "/proc/strip_matte/"
+    assert "Choose another folder" in refusal(shot)
+
+
+@pytest.mark.parametrize("kind", ["none", "missing", "text"])
+def test_a_wrong_model(shot, tmp_path: Path, kind: str) -> None:
+    shot.movie(length=1)
+    shot.scene.strip_matte.model = "FILE"
+    path = tmp_path / "model.onnx"
+    if kind == "text":
+        path.write_text("not a model")
+    if kind != "none":
+        shot.preferences.model_file = str(path)
+    said = refusal(shot)
+    assert "preferences" in said if kind == "none" else "model.onnx" in said
+
+
+def test_no_channel_is_free(shot) -> None:
+    """The images stay, the timeline is as it was, and the warning names the folder."""
+    movie = shot.movie(channel=127, length=1)
+    timeline.add_colour(shot.scene, (0, 0, 0), 128, 1, 5)
+    tasks = timeline.addon("operators.tasks")
+    task = tasks.plan(shot.bpy.context, shot.scene, movie)
+    list(timeline.addon("inference").generate(task.job))
+    assert task.job.folder in tasks.place(task)
+    assert len(timeline.strips(shot.scene.sequence_editor)) == 2
+    assert not movie.mute
+
+
+@pytest.mark.parametrize("library", ["onnxruntime", "cv2", "av"])
+def test_a_wheel_that_will_not_import(bunny: Path, tmp_path: Path, library: str) -> None:
+    """The add-on still registers, the operator says what to install, and the panel does too."""
+    stub = tmp_path / "broken" / library
+    stub.mkdir(parents=True)
+    (stub / "__init__.py").write_text('raise ImportError("DLL load failed: the specified module could not be found")\n')
+    (tmp_path / "user").mkdir()
+    script = textwrap.dedent(f"""
+        import sys
+        sys.path.insert(0, {str(Path(__file__).parents[1])!r})
+        import bpy, timeline
+        from pathlib import Path
+        timeline.use_checkout(Path({str(tmp_path / "user")!r}))
+        scene = timeline.new_scene(1280, 720, 25)
+        scene.strip_matte.folder = {str(tmp_path / "images")!r}
+        timeline.trim(timeline.add_movie(scene, Path({str(bunny)!r})), length=1)
+        sys.path.insert(0, {str(tmp_path / "broken")!r})
+        try:
+            bpy.ops.sequencer.matte_add()
+        except RuntimeError as error:
+            print("SAID", str(error).replace(chr(10), " "))
+        print("PANEL", timeline.addon("operators.matte").why_not(bpy.context))
+        print("STRIPS", len(timeline.strips(scene.sequence_editor)))
+        sys.stdout.flush()
+        import os; os._exit(0)
+    """)
+    environment = {**os.environ, "BLENDER_USER_RESOURCES": str(tmp_path / "user")}
+    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=120)
+    said = dict(line.split(" ", 1) for line in done.stdout.splitlines() if line.startswith(("SAID ", "PANEL ", "STRIPS ")))
+    assert "einstall Strip Matte" in said["SAID"], done.stderr
+    assert "DLL load failed" in said["SAID"]
+    assert "einstall Strip Matte" in said["PANEL"]
+    assert said["STRIPS"] == "1"

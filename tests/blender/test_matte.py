@@ -1,0 +1,212 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From a script: what stands on the timeline after the operator, and what its pictures look like."""
+
+import os
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import timeline
+
+
+def images_of(strip) -> list[np.ndarray]:
+    """The strip's files, one a timeline frame: (H, W, 4) uint8 BGRA."""
+    import bpy
+
+    folder = Path(bpy.path.abspath(strip.directory))
+    return [cv2.imread(str(folder / element.filename), cv2.IMREAD_UNCHANGED) for element in strip.elements]
+
+
+def matted(scene, movie):
+    """The strip that the operator makes of the movie."""
+    import bpy
+
+    before = {strip.name for strip in timeline.strips(scene.sequence_editor)}
+    assert bpy.ops.sequencer.matte_add() == {"FINISHED"}
+    (made,) = [strip for strip in timeline.strips(scene.sequence_editor) if strip.name not in before]
+    return made
+
+
+def extent(strip) -> tuple[int, int]:
+    return timeline.addon("operators.strips").extent(strip)
+
+
+def test_a_cutout_stands_above_the_muted_movie(shot) -> None:
+    movie = shot.movie(start=11, length=4)
+    made = matted(shot.scene, movie)
+    assert made.type == "IMAGE"
+    assert extent(made) == extent(movie) == (11, 15)
+    assert (made.channel, movie.channel) == (2, 1)
+    assert (made.blend_type, made.alpha_mode) == ("ALPHA_OVER", "STRAIGHT")
+    assert [element.filename for element in made.elements] == [f"{frame:06d}.png" for frame in range(4)]
+    assert movie.mute
+    assert not made.mute
+    assert made.select
+    assert not movie.select
+    assert movie.name in made.name
+    assert made["strip_matte"]["source"] == movie.name
+    assert made["strip_matte"]["movie"] == movie.filepath
+
+
+def test_a_trimmed_strip_mattes_what_it_shows_and_no_more(shot) -> None:
+    movie = shot.movie(left=30, length=3)
+    made = matted(shot.scene, movie)
+    assert extent(made) == extent(movie)
+    assert [element.filename for element in made.elements] == ["000030.png", "000031.png", "000032.png"]
+    assert len(list(shot.images())) == 3
+
+
+def test_the_composite_is_straight_alpha_over(shot) -> None:
+    """What Blender renders is the cutout's colour by its alpha over what lies below, to the last bit but rounding."""
+    colour = (200, 60, 120)
+    timeline.add_colour(shot.scene, tuple(value / 255 for value in colour), 1, 1, 100)
+    movie = shot.movie(channel=2, left=60, length=2)
+    made = matted(shot.scene, movie)
+    for number, image in enumerate(images_of(made)):
+        rendered = timeline.render(shot.scene, extent(made)[0] + number)[..., :3]
+        alpha = image[..., 3:] / 255
+        expected = image[..., 2::-1] * alpha + np.array(colour) * (1 - alpha)
+        assert np.abs(rendered - expected).max() <= 1.5
+        assert (image[..., 3] > 250).any()
+        soft = (image[..., 3] > 20) & (image[..., 3] < 235)
+        assert soft.any()
+
+
+def test_the_cutout_shows_the_movies_own_picture(shot) -> None:
+    """Where the matte is opaque the timeline looks as it did before, and alone it renders with alpha."""
+    movie = shot.movie(left=60, length=1)
+    start = extent(movie)[0]
+    before = timeline.render(shot.scene, start)
+    made = matted(shot.scene, movie)
+    after = timeline.render(shot.scene, start)
+    (image,) = images_of(made)
+    opaque = image[..., 3] == 255
+    assert opaque.any()
+    # 4.2 turns YUV into RGB with less care than later releases, which agree with ours to 2.
+    assert np.abs(after[opaque].astype(int) - before[opaque]).max() <= 3
+    assert np.abs(after[..., 3].astype(int) - image[..., 3]).max() <= 1
+
+
+def test_the_look_is_carried_over(shot) -> None:
+    movie = shot.movie(left=60, length=2)
+    movie.use_flip_x = True
+    movie.color_saturation, movie.color_multiply, movie.blend_alpha = 0.3, 0.8, 0.9
+    movie.crop.min_x, movie.crop.max_y = 300, 40
+    movie.transform.scale_x, movie.transform.rotation = 0.8, 0.2
+    movie.transform.keyframe_insert("offset_y", frame=61)
+    movie.transform.offset_y = 90
+    movie.transform.keyframe_insert("offset_y", frame=63)
+    start = extent(movie)[0]
+    before = [timeline.render(shot.scene, start + number) for number in (0, 1)]
+    made = matted(shot.scene, movie)
+    for number, old in enumerate(before):
+        new = timeline.render(shot.scene, start + number)
+        opaque = new[..., 3] >= round(0.9 * 255)
+        assert opaque.mean() > 0.03
+        assert np.abs(new[opaque].astype(int) - old[opaque]).mean() < 1
+    assert made.transform.offset_y != 0
+
+
+def test_the_next_free_channel_is_taken(shot) -> None:
+    movie = shot.movie(length=2)
+    timeline.add_colour(shot.scene, (0, 0, 0), 2, 2, 5)  # overlaps the second frame
+    timeline.add_colour(shot.scene, (0, 0, 0), 3, 3, 5)  # begins where the movie ends
+    assert matted(shot.scene, movie).channel == 3
+
+
+def test_several_strips_are_matted_one_after_the_other(shot) -> None:
+    first = shot.movie(length=2)
+    second = shot.movie(channel=3, start=20, left=40, length=2)
+    assert shot.bpy.ops.sequencer.matte_add() == {"FINISHED"}
+    made = {s["strip_matte"]["source"]: s for s in timeline.strips(shot.scene.sequence_editor) if s.type == "IMAGE"}
+    assert {name: (strip.channel, extent(strip)) for name, strip in made.items()} == {
+        first.name: (2, (1, 3)),
+        second.name: (4, extent(second)),
+    }
+    assert len(list(shot.images())) == 4
+
+
+def test_two_strips_of_one_movie_share_their_images(shot) -> None:
+    shot.movie(length=3)
+    shot.movie(channel=3, left=2, length=2)
+    assert shot.bpy.ops.sequencer.matte_add() == {"FINISHED"}
+    assert sorted(path.name for path in shot.images()) == [f"{frame:06d}.png" for frame in range(4)]
+
+
+def test_a_strip_in_a_meta_strip_stays_there(shot) -> None:
+    movie = shot.movie(length=2)
+    meta = timeline.strips(shot.scene.sequence_editor).new_meta("Meta", 5, 1)
+    movie.move_to_meta(meta)
+    tasks = timeline.addon("operators.tasks")
+    task = tasks.plan(shot.bpy.context, shot.scene, movie)
+    list(timeline.addon("inference").generate(task.job))
+    assert tasks.place(task) is None
+    assert {strip.type for strip in timeline.strips(meta)} == {"MOVIE", "IMAGE"}
+    assert len(timeline.strips(shot.scene.sequence_editor)) == 1
+
+
+def test_muting_the_source_is_a_setting(shot) -> None:
+    movie = shot.movie(length=1)
+    shot.scene.strip_matte.mute_source = False
+    matted(shot.scene, movie)
+    assert not movie.mute
+
+
+def test_a_saved_project_keeps_relative_paths_and_its_picture(tmp_project: Path, shot) -> None:
+    """The folder beside the project is written with //, so that the two can be moved together."""
+    movie = shot.movie(left=60, length=1)
+    shot.scene.strip_matte.folder = "//strip_matte/"
+    made = matted(shot.scene, movie)
+    assert made.directory.startswith("//strip_matte")
+    name, start = made.name, extent(made)[0]
+    before = timeline.render(shot.scene, start)
+    shot.bpy.ops.wm.save_mainfile()
+    shot.bpy.ops.wm.open_mainfile(filepath=str(tmp_project))
+    scene = shot.bpy.context.scene
+    assert timeline.strips(scene.sequence_editor)[name]["strip_matte"]["folder"].startswith("//")
+    np.testing.assert_array_equal(timeline.render(scene, start), before)
+
+
+def test_a_second_run_makes_no_image_again(shot) -> None:
+    movie = shot.movie(length=3)
+    matted(shot.scene, movie)
+    written = {path: path.stat().st_mtime_ns for path in shot.images()}
+    movie.select = True
+    timeline.trim(movie, length=4)
+    matted(shot.scene, movie)
+    assert {path: path.stat().st_mtime_ns for path in shot.images() if path in written} == written
+    assert len(list(shot.images())) == 4
+
+
+@pytest.mark.parametrize("gone", ["strip", "scene", "movie"])
+def test_what_is_gone_when_the_job_ends_is_told(shot, gone: str) -> None:
+    tasks = timeline.addon("operators.tasks")
+    movie = shot.movie(length=2)
+    task = tasks.plan(shot.bpy.context, shot.scene, movie)
+    list(timeline.addon("inference").generate(task.job))
+    if gone == "strip":
+        timeline.strips(shot.scene.sequence_editor).remove(movie)
+    elif gone == "scene":
+        shot.bpy.data.scenes.new("Another")
+        shot.bpy.data.scenes.remove(shot.scene)
+    else:
+        movie.filepath = str(Path(movie.filepath).with_name("another.mp4"))
+    warning = tasks.place(task)
+    assert warning is not None
+    assert task.job.folder in warning
+    assert len(os.listdir(task.job.folder)) == 3
+
+
+def test_a_strip_that_was_moved_meanwhile_gets_its_cutout_where_it_is(shot) -> None:
+    tasks = timeline.addon("operators.tasks")
+    movie = shot.movie(length=2)
+    task = tasks.plan(shot.bpy.context, shot.scene, movie)
+    list(timeline.addon("inference").generate(task.job))
+    movie.channel = 4
+    timeline.trim(movie, length=3)
+    warning = tasks.place(task)
+    assert "Run again" in warning
+    (made,) = [strip for strip in timeline.strips(shot.scene.sequence_editor) if strip.type == "IMAGE"]
+    assert extent(made) == extent(movie)
+    assert made.channel == 5

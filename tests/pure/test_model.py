@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The network is asked as its authors ask it, and files that are no such network are refused with a sentence."""
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from inference import BUILT_IN_MODEL, MatteError
+from inference.model import Model
+from inference.movie import decode
+from onnx import TensorProto, helper
+from PIL import Image
+
+
+def test_map_is_the_authors(bunny: Path) -> None:
+    """Against the same network asked in the plain way: Pillow's resize, 0..1, ImageNet's mean and deviation, map 0."""
+    _, picture = next(decode(str(bunny), [60]))
+    small = np.asarray(Image.fromarray(picture).resize((320, 320), Image.Resampling.LANCZOS), np.float32) / 255
+    planes = (small - (0.485, 0.456, 0.406)) / (0.229, 0.224, 0.225)
+    session = onnxruntime.InferenceSession(BUILT_IN_MODEL)
+    answers = session.run(None, {session.get_inputs()[0].name: planes.transpose(2, 0, 1)[None].astype(np.float32)})
+    ours = Model(BUILT_IN_MODEL).map(picture)
+    assert ours.shape == (320, 320)
+    assert ours.dtype == np.float32
+    assert ours.max() > 0.9  # there is a rabbit
+    assert np.abs(ours - answers[0][0, 0]).mean() < 0.001
+
+
+def test_an_empty_frame_stays_empty() -> None:
+    """Stretching each map to 0..1 would make a matte of its noise."""
+    assert Model(BUILT_IN_MODEL).map(np.zeros((180, 320, 3), np.uint8)).max() < 0.1
+
+
+def network(path: Path, kind: int = TensorProto.FLOAT, shape: tuple = (1, 3, 64, 96), inputs: int = 1) -> str:
+    """An ONNX file whose output is the mean of its input's channels."""
+    names = [f"in{n}" for n in range(inputs)]
+    node = helper.make_node("ReduceMean", [names[0]], ["out"], axes=[1], keepdims=1)
+    graph = helper.make_graph(
+        [node],
+        "mean",
+        [helper.make_tensor_value_info(name, kind, shape) for name in names],
+        [helper.make_tensor_value_info("out", kind, None)],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    onnx.save(model, path)
+    return str(path)
+
+
+def test_an_own_model_is_asked_at_its_own_size(tmp_path: Path) -> None:
+    model = Model(network(tmp_path / "own.onnx"))
+    assert (model.height, model.width) == (64, 96)
+    assert model.map(np.full((100, 100, 3), 255, np.uint8)).shape == (64, 96)
+
+
+def test_open_sides_are_asked_at_320(tmp_path: Path) -> None:
+    model = Model(network(tmp_path / "open.onnx", shape=("n", 3, "h", "w")))
+    assert (model.height, model.width) == (320, 320)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"kind": TensorProto.DOUBLE}, {"shape": (1, 64, 96)}, {"shape": (1, 4, 64, 96)}, {"shape": (8, 3, 64, 96)}, {"inputs": 2}],
+    ids=lambda wrong: next(iter(wrong.items())),
+)
+def test_another_kind_of_network_is_refused(tmp_path: Path, wrong: dict) -> None:
+    path = network(tmp_path / "wrong.onnx", **wrong)
+    with pytest.raises(MatteError, match=r"wrong\.onnx.*NCHW float"):
+        Model(path)
+
+
+@pytest.mark.parametrize("content", [b"", b"not a model", None], ids=["empty", "text", "truncated"])
+def test_a_file_that_is_no_network_is_refused(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "broken.onnx"
+    path.write_bytes(Path(BUILT_IN_MODEL).read_bytes()[:100_000] if content is None else content)
+    with pytest.raises(MatteError, match=r"broken\.onnx.*NCHW float"):
+        Model(str(path))
+
+
+def test_a_missing_model_is_named(tmp_path: Path) -> None:
+    with pytest.raises(MatteError, match="nowhere.onnx"):
+        Model(str(tmp_path / "nowhere.onnx"))

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One generator, whole files: what stands in the folder after a run, a stop, and a run that goes on."""
+
+import contextlib
+import json
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import inference
+import numpy as np
+import pytest
+from inference import BUILT_IN_MODEL, Job, MatteError
+from inference.movie import decode
+
+FRAMES = (0, 1, 5, 6, 7)
+
+
+@pytest.fixture
+def job(bunny: Path, tmp_path: Path) -> Job:
+    return Job(str(bunny), FRAMES, str(tmp_path / "images"), BUILT_IN_MODEL, workers=2)
+
+
+def contents(job: Job) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in Path(job.folder).iterdir()}
+
+
+def test_images_are_the_movies_own_colour_with_a_matte(job: Job) -> None:
+    images = list(inference.generate(job))
+    assert [image.frame for image in images] == list(FRAMES)
+    assert not any(image.reused for image in images)
+    for image, (_, picture) in zip(images, decode(job.movie, FRAMES), strict=True):
+        cutout = cv2.cvtColor(cv2.imread(image.path, cv2.IMREAD_UNCHANGED), cv2.COLOR_BGRA2RGBA)
+        np.testing.assert_array_equal(cutout[..., :3], picture)  # under every alpha, 0 included
+        alpha = cutout[..., 3]
+        assert alpha.min() == 0
+        assert alpha.max() > 250
+        assert 0.02 < (alpha > 128).mean() < 0.5
+
+
+def test_the_number_of_workers_does_not_change_a_byte(job: Job, tmp_path: Path) -> None:
+    one = replace(job, folder=str(tmp_path / "one"), workers=1)
+    three = replace(job, folder=str(tmp_path / "three"), workers=3)
+    for each in (one, three):
+        assert len(list(inference.generate(each))) == len(FRAMES)
+    assert contents(one) == contents(three)
+
+
+def test_a_stopped_run_leaves_whole_images_and_the_next_goes_on(job: Job, tmp_path: Path) -> None:
+    before = threading.active_count()
+    with contextlib.closing(inference.generate(job)) as images:
+        next(images)
+    assert threading.active_count() == before
+    left = contents(job)
+    made = {name for name in left if name.endswith(".png")}
+    assert 0 < len(made) < len(FRAMES)
+    assert not [name for name in left if name.endswith(".part")]
+
+    again = list(inference.generate(job))
+    assert {Path(image.path).name for image in again if image.reused} == made
+    assert sorted(image.frame for image in again) == list(FRAMES)
+    undisturbed = replace(job, folder=str(tmp_path / "undisturbed"))
+    assert len(list(inference.generate(undisturbed))) == len(FRAMES)
+    assert contents(job) == contents(undisturbed)
+
+
+def test_a_folder_holds_one_movie_and_one_model(job: Job, tmp_path: Path) -> None:
+    list(inference.generate(replace(job, frames=(0,))))
+    before = contents(job)
+    manifest = json.loads(before["strip_matte.json"])
+    assert manifest["model"]["size"] == Path(BUILT_IN_MODEL).stat().st_size
+    other = tmp_path / "other.mp4"
+    other.write_bytes(Path(job.movie).read_bytes() + b"\0")
+    with pytest.raises(MatteError, match="another movie"):
+        next(inference.generate(replace(job, movie=str(other))))
+    assert contents(job) == before
+
+
+def test_a_folder_of_somebody_elses_images_is_left_alone(job: Job) -> None:
+    Path(job.folder).mkdir()
+    holiday = Path(job.folder) / "000000.png"
+    holiday.write_bytes(b"holiday")
+    with pytest.raises(MatteError, match="not Strip Matte's"):
+        next(inference.generate(job))
+    assert contents(job) == {"000000.png": b"holiday"}
+
+
+def test_a_folder_that_cannot_be_made_is_named(job: Job, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(MatteError, match="file"):
+        next(inference.generate(replace(job, folder=str(tmp_path / "file" / "images"))))
+
+
+def test_a_wrong_model_leaves_no_image(job: Job, tmp_path: Path) -> None:
+    model = tmp_path / "model.onnx"
+    model.write_text("no")
+    with pytest.raises(MatteError, match="model.onnx"):
+        next(inference.generate(replace(job, model=str(model))))
+    assert not list(Path(job.folder).glob("*.png"))

@@ -1,0 +1,270 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What must hold in a real window.
+
+Each public function is one scenario, run in a Blender of its own; each `yield` lets the window live.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import subprocess
+import time
+from collections.abc import Generator, Iterator
+from pathlib import Path
+
+import bpy
+from stage import (
+    ADDON,
+    Stage,
+    in_timeline,
+    mattes,
+    rest,
+    running_job,
+    span,
+    strips,
+    until,
+    whole_png,
+)
+
+FEW = 8
+MANY = 120
+"""More frames than are done before a scenario interferes."""
+
+
+def run_to_the_end(stage: Stage) -> Iterator[None]:
+    """A click on the button gives the strip, and one Undo takes everything back."""
+    stage.add_movie("Movie", FEW)
+    yield from stage.open_sidebar()
+    yield from stage.screenshot("idle")
+    yield from _started(stage)
+    yield from stage.screenshot("running")
+    yield from _ended()
+    yield from stage.screenshot("done")
+
+    movie, (matte,) = strips()["Movie"], mattes()
+    assert matte.type == "IMAGE" and matte.channel == movie.channel + 1, (matte.type, matte.channel)
+    assert span(matte) == span(movie), (span(matte), span(movie))
+    assert len(matte.elements) == FEW and {e.filename for e in matte.elements} == {p.name for p in stage.images()}
+    assert matte.blend_type == "ALPHA_OVER" and matte.alpha_mode == "STRAIGHT"
+    assert movie.mute and not matte.mute
+    assert [text for text in stage.status_texts if text], "the status bar said nothing"
+    assert stage.status_texts[-1] is None, "the status bar was not cleared"
+    print(f"# status bar: {stage.status_texts[-2]!r}")
+
+    yield from stage.press("Z", ctrl=True)
+    yield from until(lambda: not mattes(), "the end of the matte by one Undo")
+    assert [strip.name for strip in strips()] == ["Movie"] and not strips()["Movie"].mute
+
+
+def window_stays_alive(stage: Stage) -> Iterator[None]:
+    """While a job runs, keys still work and the window never stands still for long."""
+    stage.add_movie("Movie", 2 * FEW)
+    yield from stage.open_sidebar()
+    bpy.context.scene.frame_current = 1
+    yield from _started(stage)
+    started, stage.clock.longest_gap = time.monotonic(), 0.0
+    yield from stage.press("RIGHT_ARROW")
+    yield from until(lambda: bpy.context.scene.frame_current == 2, "the playhead to move")
+    assert running_job(), "the job was over before the key was pressed"
+    yield from _ended()
+    took, gap = time.monotonic() - started, stage.clock.longest_gap
+    print(f"# longest gap between two steps while the job ran: {gap:.2f} s of {took:.1f} s")
+    assert gap < 2.0, f"the window stood still for {gap:.2f} s"
+
+
+def two_strips(stage: Stage) -> Iterator[None]:
+    """Two selected strips are done one after the other, and one Undo takes both back."""
+    stage.add_movie("Lower", FEW)
+    stage.clip = shutil.copyfile(stage.clip, stage.work / "other.mp4")
+    stage.add_movie("Upper", FEW, channel=2)
+    strips()["Lower"].select = True
+    yield from stage.open_sidebar()
+    yield from _started(stage)
+    yield from _ended()
+    yield from stage.screenshot("done")
+    assert len(mattes()) == 2, [strip.name for strip in strips()]
+    places = [strip.channel for strip in strips()]
+    assert len(set(places)) == 4, f"strips overlap: channels {places}"
+    assert len(stage.images()) == 2 * FEW, len(stage.images())
+    yield from stage.press("Z", ctrl=True)
+    yield from until(lambda: not mattes(), "the end of both mattes by one Undo")
+    assert not any(strip.mute for strip in strips())
+
+
+def escape_stops(stage: Stage) -> Iterator[None]:
+    yield from _in_mid_run(stage)
+    yield from stage.press("ESC")
+    yield from _ended()
+    _stopped_cleanly(stage)
+
+
+def cancel_button_stops(stage: Stage) -> Iterator[None]:
+    yield from _in_mid_run(stage)
+    yield from stage.click("sequencer.matte_cancel")
+    yield from _ended()
+    _stopped_cleanly(stage)
+
+
+def stopped_run_is_resumed(stage: Stage) -> Iterator[None]:
+    """The run after Esc keeps the images that are whole and makes the others."""
+    yield from _in_mid_run(stage)
+    yield from stage.press("ESC")
+    yield from _ended()
+    before = {path: path.stat().st_mtime_ns for path in stage.images()}
+    movie = strips()["Movie"]
+    stage.trim(movie, len(before) + 2)
+    yield from _started(stage)
+    yield from _ended()
+    assert len(mattes()) == 1
+    assert len(stage.images()) == len(before) + 2, (len(before), len(stage.images()))
+    assert all(path.stat().st_mtime_ns == made for path, made in before.items()), "images were made twice"
+
+
+def other_file_in_mid_run(stage: Stage) -> Iterator[None]:
+    """A file with a strip of the same name is loaded: it must not get the matte."""
+    stage.add_movie("Movie", MANY)
+    other = str(stage.work / "other.blend")
+    bpy.ops.wm.save_as_mainfile(filepath=other, copy=True)
+    strips().remove(strips()["Movie"])
+    yield from _in_mid_run(stage)
+    bpy.ops.wm.open_mainfile(filepath=other)
+    yield from rest(2.0)
+    assert bpy.data.filepath == other
+    _stopped_cleanly(stage)
+
+
+def new_file_in_mid_run(stage: Stage) -> Iterator[None]:
+    yield from _in_mid_run(stage)
+    bpy.ops.wm.read_homefile(app_template="Video_Editing")
+    yield from rest(2.0)
+    assert not bpy.context.scene.sequence_editor or not len(strips())
+    assert all(map(whole_png, stage.images()))
+
+
+def addon_disabled_in_mid_run(stage: Stage) -> Iterator[None]:
+    """The add-on ends its work when it is disabled, and works again when it is enabled."""
+    yield from _in_mid_run(stage)
+    bpy.ops.preferences.addon_disable(module=ADDON)
+    yield from stage.screenshot("disabled")
+    yield from stage.nothing_left()
+    _stopped_cleanly(stage)
+    assert not hasattr(bpy.types, "SEQUENCER_PT_strip_matte") and not hasattr(bpy.types.Scene, "strip_matte")
+    bpy.ops.preferences.addon_enable(module=ADDON)
+    stage.trim(strips()["Movie"], 2)
+    bpy.context.scene.strip_matte.folder = str(stage.work / "again")
+    yield from stage.open_sidebar()
+    yield from _started(stage)
+    yield from _ended()
+    assert len(mattes()) == 1
+
+
+def strip_deleted_in_mid_run(stage: Stage) -> Iterator[None]:
+    """Without its strip the job ends in a warning; the images stay."""
+    yield from _in_mid_run(stage, 2 * FEW)
+    strips().remove(strips()["Movie"])
+    yield from _ended()
+    assert not mattes()
+    assert stage.images() and all(map(whole_png, stage.images()))
+
+
+def undo_in_mid_run(stage: Stage) -> Iterator[None]:
+    """Undo frees every strip under a running job; the job goes on with the strip of the same name."""
+    stage.add_movie("Movie", 2 * FEW)
+    yield from stage.open_sidebar()
+    strips()["Movie"].channel = 5
+    bpy.ops.ed.undo_push(message="strip moved")
+    yield from _started(stage)
+    yield from stage.press("Z", ctrl=True)
+    yield from until(lambda: strips()["Movie"].channel == 1, "the Undo")
+    assert running_job(), "the job was over before the Undo"
+    yield from _ended()
+    assert [matte.channel for matte in mattes()] == [2], [(strip.name, strip.channel) for strip in strips()]
+
+
+def quit_in_mid_run(stage: Stage) -> Iterator[None]:
+    """Blender quits while a job runs: nothing may hold it up or crash it."""
+    yield from _in_mid_run(stage)
+    stage.finished()
+    bpy.ops.wm.quit_blender()
+    yield from rest(60.0)
+    raise AssertionError("Blender did not quit")
+
+
+def same_bytes_from_every_door(stage: Stage) -> Iterator[None]:
+    """The modal run, the blocking run and the command line write the same files; the command line's exit status."""
+    folders = {name: stage.work / name for name in ("modal", "blocking", "command")}
+    stage.add_movie("Movie", FEW)
+    blend = str(stage.work / "shot.blend")
+    bpy.ops.wm.save_as_mainfile(filepath=blend, copy=True)
+
+    bpy.context.scene.strip_matte.folder = str(folders["modal"])
+    yield from stage.open_sidebar()
+    yield from _started(stage)
+    yield from _ended()
+
+    bpy.context.scene.strip_matte.folder = str(folders["blocking"])
+    for strip in strips():
+        strip.select = strip.name == "Movie"
+    with in_timeline():
+        assert bpy.ops.sequencer.matte_add() == {"FINISHED"}
+
+    status, text = yield from _command(stage, blend, "--strip", "Movie", "--folder", str(folders["command"]))
+    assert status == 0, text
+    made = {name: _hashes(folder) for name, folder in folders.items()}
+    assert len(made["modal"]) == FEW, made
+    assert made["modal"] == made["blocking"] == made["command"], made
+
+    status, text = yield from _command(stage, blend, "--help")
+    assert status == 0 and "--strip" in text and "--frames" in text, (status, text)
+    status, text = yield from _command(stage, blend, "--no-such-option")
+    assert status == 2, (status, text)
+    status, text = yield from _command(stage, blend, "--strip", "No such strip")
+    assert status == 1 and "No such strip" in text, (status, text)
+
+
+# Shared steps
+
+
+def _started(stage: Stage) -> Iterator[None]:
+    yield from stage.click("sequencer.matte_add")
+    yield from until(running_job, "the job to start", 15.0)
+    yield from until(lambda: not running_job() or running_job().done >= 1, "the first frame")
+
+
+def _ended() -> Iterator[None]:
+    yield from until(lambda: not running_job(), "the end of the job")
+    yield from rest(0.5)
+
+
+def _in_mid_run(stage: Stage, frames: int = MANY) -> Iterator[None]:
+    stage.add_movie("Movie", frames)
+    yield from stage.open_sidebar()
+    yield from _started(stage)
+    yield from until(lambda: not running_job() or running_job().done >= 2, "the second frame")
+    assert running_job(), "the job ended too early"
+
+
+def _stopped_cleanly(stage: Stage) -> None:
+    images = stage.images()
+    assert 1 <= len(images) < MANY, f"{len(images)} images"
+    broken = [path.name for path in images if not whole_png(path)]
+    assert not broken, f"not whole: {broken}"
+    assert not mattes() and not strips()["Movie"].mute
+    print(f"# {len(images)} of {MANY} images, all whole")
+
+
+def _command(stage: Stage, blend: str, *words: str) -> Generator[None, None, tuple[int, str]]:
+    """Run the add-on's command in a Blender without a window; return its status and what it printed."""
+    with (stage.work / "command.txt").open("w+") as output:
+        command = [bpy.app.binary_path, "--offline-mode", blend, "--command", "strip_matte", *words]
+        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
+        yield from until(lambda: process.poll() is not None, "the command line")
+        output.seek(0)
+        return process.returncode, output.read()
+
+
+def _hashes(folder: Path) -> dict[str, str]:
+    return {
+        str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(folder.rglob("*.png"))
+    }

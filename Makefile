@@ -34,7 +34,7 @@ clean:
 # A pyenv shim may be on PATH without a Python behind it, so each candidate is run. The interpreters of the sessions
 # are found by noxfile.py; this one only carries nox.
 $(NOX_HOME)/ready: tools/packages/nox.txt
-	@set -e; \
+	@set -e; found=; \
 	for python in python3.11 python3.13 python3.12 python3 $(HOME)/.pyenv/versions/3.1[1-9]*/bin/python3; do \
 	  if "$$python" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then \
 	    found=$$python; break; \

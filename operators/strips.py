@@ -129,7 +129,47 @@ def _copy_look(scene: bpy.types.Scene, source: bpy.types.MovieStrip, target: bpy
     for name in CROP:
         setattr(target.crop, name, getattr(source.crop, name))
     target.colorspace_settings.name = source.colorspace_settings.name
+    _copy_modifiers(scene, source, target)
     _copy_animation(scene, source, target)
+
+
+def _copy_modifiers(scene: bpy.types.Scene, source: bpy.types.MovieStrip, target: bpy.types.ImageStrip) -> None:
+    """The grade: every modifier of the strip, with its values and curves."""
+    workspace = bpy.context.workspace
+    # 5.0 and 5.1 crash in modifiers.new() where the workspace has no scene for its sequencer, as without a window.
+    lost = hasattr(workspace, "sequencer_scene") and workspace.sequencer_scene is None
+    if lost:
+        workspace.sequencer_scene = scene
+    for modifier in source.modifiers:
+        _copy_values(modifier, target.modifiers.new(modifier.name, modifier.type))
+    if lost:
+        workspace.sequencer_scene = None
+
+
+def _copy_values(source: bpy.types.bpy_struct, target: bpy.types.bpy_struct) -> None:
+    """Every value that can be set, down into the structs that belong to this one alone."""
+    for prop in source.bl_rna.properties:
+        if prop.identifier == "rna_type":
+            continue
+        value = getattr(source, prop.identifier)
+        if isinstance(value, bpy.types.CurveMapping):
+            _copy_curve_mapping(value, target.curve_mapping)
+        elif prop.type == "POINTER" and prop.is_readonly and value is not None:
+            _copy_values(value, getattr(target, prop.identifier))
+        elif prop.type != "COLLECTION" and not prop.is_readonly:
+            setattr(target, prop.identifier, value)
+
+
+def _copy_curve_mapping(source: bpy.types.CurveMapping, target: bpy.types.CurveMapping) -> None:
+    _copy_values(source, target)
+    for old, new in zip(source.curves, target.curves, strict=True):
+        while len(new.points) > len(old.points):
+            new.points.remove(new.points[1])
+        while len(new.points) < len(old.points):
+            new.points.new(0.5, 0.5)
+        for point, copy in zip(old.points, new.points, strict=True):
+            copy.location, copy.handle_type = point.location, point.handle_type
+    target.update()
 
 
 def _copy_animation(scene: bpy.types.Scene, source: bpy.types.MovieStrip, target: bpy.types.ImageStrip) -> None:

@@ -113,6 +113,8 @@ def render_movie(scene, path: Path, container: str, codec: str, alpha: bool) -> 
     settings.file_format = "FFMPEG"
     scene.render.ffmpeg.format, scene.render.ffmpeg.codec = container, codec
     scene.render.ffmpeg.constant_rate_factor = "HIGH"
+    if codec == "PRORES":
+        scene.render.ffmpeg.ffmpeg_prores_profile = "4444"  # the one with alpha
     scene.render.ffmpeg.audio_codec = "NONE"
     settings.color_mode = "RGBA" if alpha else "RGB"
     scene.render.use_file_extension = False

@@ -4,9 +4,11 @@
 The clip is Big Buck Bunny, (c) 2008 Blender Foundation, peach.blender.org, CC-BY 3.0. Everything ends in build/demo/.
 """
 
+import contextlib
 import os
 import shutil
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -39,12 +41,13 @@ def main() -> int:
     print(f"Matting {clip.frames} frames of {CLIP.name}, {clip.width} x {clip.height}")
     if bpy.ops.sequencer.matte_add() != {"FINISHED"}:
         return 1
-    print("Rendering the timeline over a plain colour, then with alpha")
     composite, with_alpha = OUT / "composite.mp4", OUT / "cutout_alpha.mov"
-    timeline.render_movie(scene, composite, "MPEG4", "H264", alpha=False)
+    with progress("Over a colour", scene):
+        timeline.render_movie(scene, composite, "MPEG4", "H264", alpha=False)
     for name in ("Background", "Title"):
         timeline.strips(scene.sequence_editor)[name].mute = True
-    timeline.render_movie(scene, with_alpha, "QUICKTIME", "PNG", alpha=True)
+    with progress("With alpha", scene):
+        timeline.render_movie(scene, with_alpha, "QUICKTIME", "PRORES", alpha=True)
     bpy.ops.wm.save_mainfile()
 
     sheet = OUT / "contact_sheet.png"
@@ -60,6 +63,36 @@ def main() -> int:
     print(f"{sheet.relative_to(ROOT)}: frame, matte, composite")
     print(f"{(OUT / 'demo.blend').relative_to(ROOT)}: the project")
     return 0
+
+
+@contextlib.contextmanager
+def progress(what: str, scene) -> Iterator[None]:
+    """A bar on the terminal while Blender renders; its own two lines a frame go to render.log."""
+    import bpy
+
+    terminal, log = os.dup(1), os.open(OUT / "render.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+
+    def show(*_: object) -> None:
+        done = scene.frame_current - scene.frame_start + 1
+        share = done / (scene.frame_end - scene.frame_start + 1)
+        if os.isatty(terminal):
+            os.write(terminal, f"\r{what} [{'#' * int(share * 30):<30}] {done} frames".encode())
+        elif share == 1:
+            os.write(terminal, f"{what}: {done} frames rendered\n".encode())
+
+    sys.stdout.flush()
+    os.dup2(log, 1)
+    bpy.app.handlers.render_write.append(show)
+    try:
+        yield
+    finally:
+        bpy.app.handlers.render_write.remove(show)
+        sys.stdout.flush()
+        os.dup2(terminal, 1)
+        if os.isatty(terminal):
+            os.write(terminal, b"\n")
+        os.close(terminal)
+        os.close(log)
 
 
 def contact_sheet(movie, composite: Path, path: Path) -> None:

@@ -108,6 +108,28 @@ def test_the_look_is_carried_over(shot) -> None:
     assert made.transform.offset_y != 0
 
 
+def test_the_grade_is_carried_over(shot) -> None:
+    """Modifiers, with curves and colour wheels."""
+    movie = shot.movie(left=60, length=1)
+    start = extent(movie)[0]
+    plain = timeline.render(shot.scene, start)
+    movie.modifiers.new("Contrast", "BRIGHT_CONTRAST").contrast = 20
+    balance = movie.modifiers.new("Balance", "COLOR_BALANCE")
+    balance.color_balance.gain = (1.4, 1.0, 0.7)
+    curves = movie.modifiers.new("Curves", "CURVES").curve_mapping
+    curves.curves[3].points.new(0.3, 0.5)
+    curves.update()
+    movie.modifiers.new("Off", "BRIGHT_CONTRAST").mute = True
+    before = timeline.render(shot.scene, start)
+    assert np.abs(before.astype(int) - plain).mean() > 20
+    made = matted(shot.scene, movie)
+    assert [modifier.name for modifier in made.modifiers] == ["Contrast", "Balance", "Curves", "Off"]
+    assert made.modifiers["Off"].mute
+    after = timeline.render(shot.scene, start)
+    opaque = after[..., 3] == 255
+    assert np.abs(after[opaque].astype(int) - before[opaque]).mean() < 1
+
+
 def test_the_next_free_channel_is_taken(shot) -> None:
     movie = shot.movie(length=2)
     timeline.add_colour(shot.scene, (0, 0, 0), 2, 2, 5)  # overlaps the second frame

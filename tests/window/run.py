@@ -5,8 +5,8 @@
     python tests/window/run.py --suite sid      in Debian sid's Blender
     python tests/window/run.py --blender /opt/blender/blender -k cancel
 
-The last line is `N passed, N failed`. The status is 0 when all passed, 1 when one failed, and 77 when this machine can't
-run the scenarios (with CI=true that is a 1 too, except for sid, which moves).
+The last line is `N passed, N failed`. The status is 0 when all passed, 1 when one failed, and 77 when this machine
+can't run the scenarios (with CI=true that is a 1 too, except for sid, which moves).
 
 scenarios.py has the scenarios, stage.py their hands and eyes; driver.py steps one of them inside Blender.
 """

@@ -13,6 +13,7 @@ from . import strips, tasks
 
 TICK = 0.1  # seconds between two looks at the worker's count
 _timer: bpy.types.Timer | None = None  # of the window, kept here because unregister() must take it away
+_told: set[str] = set()  # names of the workspaces whose status bar shows the count
 
 
 class SEQUENCER_OT_matte_add(bpy.types.Operator):
@@ -36,7 +37,6 @@ class SEQUENCER_OT_matte_add(bpy.types.Operator):
         if planned is None:
             return {"CANCELLED"}
         self._run = runs.Run(planned)
-        self._workspaces: set[str] = set()
         runs.set_current(self._run)
         set_timer(context)
         self._run.start()
@@ -53,15 +53,14 @@ class SEQUENCER_OT_matte_add(bpy.types.Operator):
         if self._run.running:
             self._tell(context)
             return {"PASS_THROUGH"}
-        self._end(context)
+        stop(context)
         if self._run.stopped:
             self.report({"INFO"}, f"Stopped after {self._run.done} frames. They are kept: run again to go on")
-            return {"CANCELLED"}
         return self._finish()
 
     def cancel(self, context: bpy.types.Context) -> None:
         """Blender ends the operator: another file is loaded, or Blender quits."""
-        self._end(context)
+        stop(context)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         planned = self._plan(context)
@@ -86,21 +85,14 @@ class SEQUENCER_OT_matte_add(bpy.types.Operator):
             self.report({"ERROR"}, failure)
         if not self._run.whole:
             return {"CANCELLED"}
-        if not self._run.failures:
+        if not self._run.failures and not self._run.stopped:
             self.report({"INFO"}, f"{self._run.total} frames matted")
         return {"FINISHED"}
 
     def _tell(self, context: bpy.types.Context) -> None:
         """Show the count in the status bar of the workspace that is seen, and in every sequencer's panel."""
         context.workspace.status_text_set(f"Matte: {self._run.message}    [Esc] Stop")
-        self._workspaces.add(context.workspace.name)
-        redraw(context)
-
-    def _end(self, context: bpy.types.Context) -> None:
-        stop(context)
-        for workspace in filter(None, map(bpy.data.workspaces.get, self._workspaces)):
-            with context.temp_override(workspace=workspace):
-                workspace.status_text_set(None)
+        _told.add(context.workspace.name)
         redraw(context)
 
 
@@ -169,6 +161,11 @@ def stop(context: bpy.types.Context) -> None:
     if _timer is not None:
         context.window_manager.event_timer_remove(_timer)
         _timer = None
+    for workspace in filter(None, map(bpy.data.workspaces.get, _told)):
+        with context.temp_override(workspace=workspace):
+            workspace.status_text_set(None)
+    _told.clear()
+    redraw(context)
 
 
 def redraw(context: bpy.types.Context) -> None:

@@ -36,6 +36,8 @@ class Run:
     def message(self) -> str:
         """Frames done, frames a second and time left, for a status bar."""
         text = f"{self.done} of {self.total} frames"
+        if self.stopped:
+            return f"{text}, stopping after the one in hand"
         if not self._made:
             return text
         rate = self._made / (time.monotonic() - self._begun)

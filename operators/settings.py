@@ -60,7 +60,11 @@ class Preferences:
 
 
 def preferences(context: bpy.types.Context) -> Preferences:
-    return context.preferences.addons[ADDON].preferences
+    """The machine's settings. MatteError where Blender was started with --addons, which makes none."""
+    addon = context.preferences.addons.get(ADDON)
+    if addon is None or addon.preferences is None:
+        raise inference.MatteError("Strip Matte has no preferences. Enable it in Blender's preferences, not by --addons")
+    return addon.preferences
 
 
 def model_path(context: bpy.types.Context, settings: StripMatteSettings) -> str:

@@ -316,6 +316,10 @@ def installed(place: Place, environment: dict[str, str], extension: Path, log: P
     if status == 0 and not alarm:
         print(f"installed the extension in {time.monotonic() - started:.1f} s", flush=True)
         return True
+    if "This Python version" in log.read_text(errors="replace"):  # Blender 5.2 looks at the wheels' Python tags.
+        raise Missing(
+            f"this Blender's Python is newer than the extension's wheels, add some with --wheel:\n{tail(log, 5)}"
+        )
     print(f"The extension could not be installed (status {status}). The end of {log}:\n{tail(log, 30)}")
     print("0 passed, 1 failed")
     return False

@@ -1,11 +1,11 @@
 # A thin front for nox, which does the work (noxfile.py). Nothing is needed but make, a Python and a package index:
 # nox itself lives in .nox/nox, pinned in tools/packages/nox.txt.
 
-.PHONY: help demo test build lint clean
+.PHONY: help demo test build lint format clean
 .DEFAULT_GOAL := help
 
 NOX_HOME := .nox/nox
-NOX := $(NOX_HOME)/bin/nox
+NOX := $(NOX_HOME)/bin/python -m nox
 
 help:
 	@echo "make demo    matte a real clip and render it (build/demo/)"
@@ -13,6 +13,7 @@ help:
 	@echo "             BLENDER=/path/to/blender make test uses that Blender for the window"
 	@echo "make build   one zip a platform (dist/)"
 	@echo "make lint    style, format and types"
+	@echo "make format  put the code into format"
 	@echo "make clean   remove what the above made"
 	@echo "One part alone: $(NOX) --list, then $(NOX) -s blender-4.5.15 -- -k cutout"
 
@@ -27,6 +28,9 @@ build: $(NOX_HOME)/ready
 
 lint: $(NOX_HOME)/ready
 	@$(NOX) --session lint
+
+format: $(NOX_HOME)/ready
+	@$(NOX) --session format
 
 clean:
 	rm -rf .nox .mypy_cache .pytest_cache .ruff_cache build dist wheels

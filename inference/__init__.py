@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .errors import MatteError
-from .job import Image, Job
+from .job import Image, Job, available_cores
 from .libraries import load, problem
 
 if TYPE_CHECKING:
     from .movie import Movie
 
-__all__ = ["BUILT_IN_MODEL", "Image", "Job", "MatteError", "generate", "probe", "problem"]
+__all__ = ["BUILT_IN_MODEL", "Image", "Job", "MatteError", "available_cores", "generate", "probe", "problem"]
 
 BUILT_IN_MODEL = str(Path(__file__).with_name("models") / "u2netp.onnx")
 

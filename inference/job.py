@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What crosses from Blender's main thread to the worker, and what comes back. Plain values only."""
 
+import os
 from dataclasses import dataclass
 
 
@@ -14,7 +15,7 @@ class Job:
     model: absolute path of an ONNX file.
     output: 'CUTOUT', RGBA images with the movie's own colour and straight alpha.
     device: 'AUTO' or 'CPU'.
-    workers: threads that infer and encode; 0 takes one for each core.
+    cores: processor cores to work on; 0 takes all.
     """
 
     movie: str
@@ -23,7 +24,7 @@ class Job:
     model: str
     output: str = "CUTOUT"
     device: str = "AUTO"
-    workers: int = 0
+    cores: int = 0
 
 
 @dataclass(frozen=True)
@@ -38,3 +39,8 @@ class Image:
     frame: int
     path: str
     reused: bool
+
+
+def available_cores() -> int:
+    """Cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -18,20 +18,19 @@ EXPECTED = "Expected an ONNX file with one NCHW float image input and a map as f
 
 
 class Model:
-    """One session. `matte` may be called from several threads at once: each call computes on its own thread."""
+    """One session. `map` may be called from several threads at once, and gives the same bits however many there are."""
 
-    def __init__(self, path: str, device: str = "AUTO") -> None:
+    def __init__(self, path: str, device: str = "AUTO", threads: int = 1) -> None:
         """Load an ONNX file.
 
-        path: the file. device: 'AUTO' or 'CPU'.
+        path: the file. device: 'AUTO' or 'CPU'. threads: cores that one call of `map` computes on.
         Raises MatteError where ONNX Runtime will not import, and where the file is missing or is not such a model.
         """
         if not os.path.isfile(path):
             raise MatteError(f'The model "{path}" is not there. Choose an ONNX file in the add-on\'s preferences')
         runtime = load("onnxruntime")
         options = runtime.SessionOptions()
-        # One thread a call: the callers are the pool, and the sum is the same whatever machine it is made on.
-        options.intra_op_num_threads = 1
+        options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
         try:

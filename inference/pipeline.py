@@ -2,7 +2,6 @@
 """The one way a frame goes: decode, map, matte, cutout, file."""
 
 import contextlib
-import os
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -11,8 +10,12 @@ import numpy as np
 
 from . import cutout, folder, movie
 from .errors import MatteError
-from .job import Image, Job
+from .job import Image, Job, available_cores
 from .model import Model
+
+# Frames in the model at a time. One core a frame is fastest, but a frame costs 350 MB in U2-NetP: beyond this number,
+# more cores share each frame.
+MOST_FRAMES = 4
 
 
 def generate(job: Job) -> Iterator[Image]:
@@ -20,7 +23,7 @@ def generate(job: Job) -> Iterator[Image]:
 
     First the frames an earlier run has made, then the rest, ascending. Close the generator to cancel: frames in hand
     are finished, nothing half-written stays. Decoding happens here, everything after it in a pool of threads that
-    each carry one frame from picture to file, so that the stages overlap, and at most 2 * workers pictures exist.
+    each carry one frame from picture to file, so that the stages overlap, and at most 2 * MOST_FRAMES pictures exist.
     Raises MatteError with a sentence for the editor.
     """
     images = folder.claim(job.folder, job.movie, job.model, job.output)
@@ -31,8 +34,9 @@ def generate(job: Job) -> Iterator[Image]:
     if not missing:
         return
 
-    model = Model(job.model, job.device)
-    workers = job.workers or available_cores()
+    cores = job.cores or available_cores()
+    hands = min(cores, MOST_FRAMES)
+    model = Model(job.model, job.device, cores // hands)
 
     def make(frame: int, picture: np.ndarray) -> Image:
         matte = cutout.matte_at_full_size(model.map(picture), *picture.shape[:2])
@@ -42,11 +46,11 @@ def generate(job: Job) -> Iterator[Image]:
 
     pending: deque[Future[Image]] = deque()
     pictures = movie.decode(job.movie, sorted(missing))
-    with ThreadPoolExecutor(workers, "strip_matte") as pool, contextlib.closing(pictures):
+    with ThreadPoolExecutor(hands, "strip_matte") as pool, contextlib.closing(pictures):
         try:
             for frame, picture in pictures:
                 pending.append(pool.submit(make, frame, picture))
-                if len(pending) == 2 * workers:
+                if len(pending) == 2 * hands:
                     yield pending.popleft().result()
                 missing.remove(frame)
             while pending:
@@ -56,8 +60,3 @@ def generate(job: Job) -> Iterator[Image]:
                 future.cancel()
     if missing:
         raise MatteError(f'"{job.movie}" gave no picture for {len(missing)} frames, the first of them {min(missing)}')
-
-
-def available_cores() -> int:
-    """Cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

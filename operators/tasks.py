@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from dataclasses import dataclass
 
 import bpy
@@ -67,7 +66,7 @@ def plan(
         model=model_file,
         output=settings.output,
         device=machine.device,
-        workers=machine.cores or automatic_cores(),
+        cores=machine.cores or automatic_cores(),
     )
     return Task(scene.name, strip.name, timeline, os.path.join(base, name), settings.mute_source, job)
 
@@ -111,7 +110,7 @@ def place(task: Task) -> str | None:
 
 def automatic_cores() -> int:
     """All cores; in a window all but one, where there are more than two: Blender draws and plays meanwhile."""
-    cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    cores = inference.available_cores()
     return cores if bpy.app.background or cores <= 2 else cores - 1
 
 

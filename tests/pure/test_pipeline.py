@@ -19,7 +19,7 @@ FRAMES = (0, 1, 5, 6, 7)
 
 @pytest.fixture
 def job(bunny: Path, tmp_path: Path) -> Job:
-    return Job(str(bunny), FRAMES, str(tmp_path / "images"), BUILT_IN_MODEL, workers=2)
+    return Job(str(bunny), FRAMES, str(tmp_path / "images"), BUILT_IN_MODEL, cores=2)
 
 
 def contents(job: Job) -> dict[str, bytes]:
@@ -39,12 +39,12 @@ def test_images_are_the_movies_own_colour_with_a_matte(job: Job) -> None:
         assert 0.02 < (alpha > 128).mean() < 0.5
 
 
-def test_the_number_of_workers_does_not_change_a_byte(job: Job, tmp_path: Path) -> None:
-    one = replace(job, folder=str(tmp_path / "one"), workers=1)
-    three = replace(job, folder=str(tmp_path / "three"), workers=3)
-    for each in (one, three):
+def test_the_number_of_cores_does_not_change_a_byte(job: Job, tmp_path: Path) -> None:
+    one = replace(job, folder=str(tmp_path / "one"), cores=1)
+    six = replace(job, folder=str(tmp_path / "six"), cores=6)
+    for each in (one, six):
         assert len(list(inference.generate(each))) == len(FRAMES)
-    assert contents(one) == contents(three)
+    assert contents(one) == contents(six)
 
 
 def test_a_stopped_run_leaves_whole_images_and_the_next_goes_on(job: Job, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from stage import (
     Stage,
     in_timeline,
     mattes,
+    reports,
     rest,
     running_job,
     span,
@@ -160,12 +161,13 @@ def addon_disabled_in_mid_run(stage: Stage) -> Iterator[None]:
 
 
 def strip_deleted_in_mid_run(stage: Stage) -> Iterator[None]:
-    """Without its strip the job ends in a warning; the images stay."""
+    """Without its strip the job ends in a warning that names the folder; the images stay."""
     yield from _in_mid_run(stage, 2 * FEW)
     strips().remove(strips()["Movie"])
     yield from _ended()
     assert not mattes()
-    assert stage.images() and all(map(whole_png, stage.images()))
+    assert len(stage.images()) == 2 * FEW and all(map(whole_png, stage.images()))
+    assert str(stage.images()[0].parent) in reports(), reports()
 
 
 def undo_in_mid_run(stage: Stage) -> Iterator[None]:

@@ -151,7 +151,7 @@ class Stage:
         print("THE SCENARIO IS FINISHED", flush=True)
 
     def nothing_left(self) -> Iterator[None]:
-        """Fail when a job, a thread, a timer or a handler of the add-on is still there."""
+        """Fail when a job, a thread, a timer or a status text of the add-on is still there."""
         yield from until(lambda: not set(threading.enumerate()) - self.threads, "the end of the add-on's threads")
         modules = [module for name, module in list(sys.modules.items()) if name.startswith(ADDON)]
         functions = [(m.__name__, f) for m in modules for f in vars(m).values() if isinstance(f, types.FunctionType)]
@@ -227,6 +227,16 @@ def span(strip: Any) -> tuple[int, int]:
 def mattes() -> list[Any]:
     """Return the strips the add-on made."""
     return [strip for strip in strips() if "strip_matte" in strip]
+
+
+def reports() -> str:
+    """Return what Blender's Info editor shows: every operator called and every message to the user."""
+    area = next(area for area in window().screen.areas if area.type == "FILE_BROWSER")
+    area.type = "INFO"
+    with bpy.context.temp_override(window=window(), area=area, region=area.regions[-1]):
+        bpy.ops.info.select_all(action="SELECT")
+        bpy.ops.info.report_copy()
+    return str(bpy.context.window_manager.clipboard)
 
 
 def running_job() -> Any:

@@ -5,7 +5,7 @@ Importing this package loads no wheel: a broken one is a report when work starts
 enabled.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,7 @@ __all__ = ["BUILT_IN_MODEL", "Image", "Job", "MatteError", "available_cores", "g
 BUILT_IN_MODEL = str(Path(__file__).with_name("models") / "u2netp.onnx")
 
 
-def generate(job: Job) -> Iterator[Image]:
+def generate(job: Job) -> Generator[Image, None, None]:
     """Make the job's images one by one; see `pipeline.generate`."""
     return load(".pipeline", __name__).generate(job)
 

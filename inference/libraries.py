@@ -16,8 +16,8 @@ def load(name: str, package: str | None = None) -> ModuleType:
         return importlib.import_module(name, package)
     except Exception as error:  # a missing DLL is an ImportError, a clash of versions can be almost anything
         _problem = (
-            f"A library that comes with Strip Matte can not be loaded ({error}). Reinstall Strip Matte from the zip for "
-            "this platform and restart Blender; on Windows install the newest Microsoft Visual C++ Redistributable too"
+            f"A library that comes with Strip Matte can not be loaded ({error}). Reinstall Strip Matte from the zip "
+            "for this platform and restart Blender; on Windows, install the newest Visual C++ Redistributable too"
         )
         raise MatteError(_problem) from error
 

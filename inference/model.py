@@ -13,6 +13,8 @@ from .resample import reduce
 MEAN = np.array((0.485, 0.456, 0.406), np.float32)
 DEVIATION = np.array((0.229, 0.224, 0.225), np.float32)
 DEFAULT_SIDE = 320  # the side U2-Net was trained at, taken where the file leaves height and width open
+# Execution providers for each device that can be chosen, the first that is there and works is taken.
+PROVIDERS = {"AUTO": ("CUDAExecutionProvider", "CPUExecutionProvider"), "CPU": ("CPUExecutionProvider",)}
 FLOAT = "tensor(float)"
 EXPECTED = "Expected an ONNX file with one NCHW float image input and a map as first output, as U2-Net has"
 
@@ -33,11 +35,12 @@ class Model:
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
+        there = runtime.get_available_providers()
+        providers = [provider for provider in PROVIDERS[device] if provider in there]
         try:
-            self.session = runtime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+            self.session = runtime.InferenceSession(path, options, providers=providers)
         except Exception as error:  # ONNX Runtime has one class an error code, all directly below Exception
             raise MatteError(f'"{path}" can not be read as a model. {EXPECTED} ({_first_line(error)})') from error
-        self.device = "CPU"
         self.input, self.output, self.height, self.width = self._check(path)
 
     def _check(self, path: str) -> tuple[str, str, int, int]:

@@ -2,7 +2,7 @@
 """Movies as Blender sees them: their size, rate and length, and the picture behind each source frame.
 
 Blender numbers source frames by time, not by counting pictures: frame `k` shows the picture whose time stamp holds
-`k / fps`. A phone's variable rate, dropped frames and cuts make those two differ, so everything here goes by time stamps.
+`k / fps`. A phone's variable rate, dropped frames and cuts make those two differ: everything here goes by time stamps.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import math
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -26,6 +26,7 @@ from .errors import MatteError
 
 if TYPE_CHECKING:
     from av.container import InputContainer
+    from av.stream import Stream
     from av.video.codeccontext import VideoCodecContext
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
@@ -33,8 +34,8 @@ if TYPE_CHECKING:
 # Seeking is worth its cost only past this many source frames: a long movie of which a late piece is wanted.
 SEEK_FROM = 120
 ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
-# FFmpeg reads these by their index, so that a seek lands on a key frame at or before the wanted time. In streams without
-# one (mpg, ts) it may land anywhere: they are read from the start.
+# FFmpeg reads these by their index, so that a seek lands on a key frame at or before the wanted time. In streams
+# without one (mpg, ts) it may land anywhere: they are read from the start.
 SEEKABLE = frozenset({"mov", "mp4", "matroska", "webm"})
 # Containers in which FFmpeg finds a "video" in any text or picture.
 NOT_MOVIES = frozenset({"tty", "bintext", "xbin", "adf", "idf", "image2", "lrc"})
@@ -42,9 +43,9 @@ NOT_MOVIES = frozenset({"tty", "bintext", "xbin", "adf", "idf", "image2", "lrc"}
 # swscale makes BT.601, and so does Blender.
 MATRICES = {1: "bt709", 4: "fcc", 5: "bt601", 6: "bt601", 7: "smpte240m", 9: "bt2020", 10: "bt2020"}
 FULL_RANGE = 2
-# Colour as Blender 4.5 and later convert it, bit by bit: each chroma sample serves its pixels as it is, rounded exactly.
+# Colour as Blender 4.4 and later convert it, bit by bit: a chroma sample serves its pixels as it is, rounded exactly.
 # Without a stated place of the chroma samples FFmpeg 8 shifts them by a quarter of a pixel (4.4 of 255 on average, and
-# 255 at edges). Blender 4.2 uses swscale's fast path, which is darker by 1 of 255.
+# 255 at edges). Blender 4.2 and 4.3 use swscale's fast path, which is darker by 1 of 255.
 CONVERSION = "flags=neighbor+full_chroma_int+accurate_rnd:in_chroma_loc=center"
 ROTATIONS = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
 
@@ -57,9 +58,9 @@ class MovieError(MatteError):
 class Movie:
     """What Blender says of a movie file.
 
-    `width` and `height` are pixels as shown, rotation applied. `fps` is source frames a second. `frames` is the length in
-    source frames, which are numbered 0 to `frames - 1`. `alpha` is true where the pictures have transparency of their
-    own. `warnings` are sentences about what may not be exact.
+    `width` and `height` are pixels as shown, rotation applied. `fps` is source frames a second. `frames` is the length
+    in source frames, which are numbered 0 to `frames - 1`. `alpha` is true where the pictures have transparency of
+    their own. `warnings` are sentences about what may not be exact.
     """
 
     path: str
@@ -71,32 +72,42 @@ class Movie:
     warnings: tuple[str, ...] = ()
 
 
-def probe(path: str) -> Movie:
-    """Read a movie's size, rate and length; raise MovieError, with a sentence, for a file that shows no picture."""
+def probe(path: str, upright: bool = True) -> Movie:
+    """Read a movie's size, rate and length; raise MovieError, with a sentence, for a file that shows no picture.
+
+    `upright` as in `decode`. The length is FFmpeg 8's, as in Blender 5.2; earlier releases, with an earlier FFmpeg, may
+    say one frame less of a file whose pictures start after its sound.
+    """
     with _opened(path) as (container, stream):
         fps = _rate(path, stream)
         frames = _length(container, stream, fps)
         if frames < 1:
             # Blender, too, shows one black frame of these.
-            raise MovieError(f'"{path}" does not say how long it is (a recording that was not closed): convert it to MP4')
+            raise MovieError(
+                f'"{path}" does not say how long it is (a recording that was not closed): convert it to MP4'
+            )
         first = next(_Reader(container, stream).pictures(), None)
         if first is None:
             raise MovieError(_no_picture(path))
         width, height = stream.codec_context.width, stream.codec_context.height
-        if _turn(first) in (90, 270):
+        if upright and _turn(first) in (90, 270):
             width, height = height, width
         return Movie(path, width, height, fps, frames, _has_alpha(first), _missing_end(path, stream))
 
 
 def decode(
-    path: str, frames: Iterable[int], channels: int = 3, tell: Callable[[str], None] | None = None
-) -> Iterator[tuple[int, np.ndarray]]:
+    path: str,
+    frames: Iterable[int],
+    channels: int = 3,
+    upright: bool = True,
+    tell: Callable[[str], None] | None = None,
+) -> Generator[tuple[int, np.ndarray], None, None]:
     """Yield (source frame, picture) for ascending source frames, in one pass forward.
 
-    A picture is height x width x `channels`, uint8, RGB or, with 4 channels, RGBA with straight alpha; C-contiguous,
-    sRGB-coded and turned as the sequencer shows it. Two frames may share one array: copy it before writing into it.
-    Frames past the last picture repeat it, as in Blender. Damaged pictures are passed over, and when the last frame
-    is done `tell` is given a sentence about each kind of damage that was met. close() lets go of the file.
+    A picture is height x width x `channels`, uint8, RGB or, with 4 channels, RGBA with straight alpha; C-contiguous and
+    sRGB-coded. `upright` turns it as the file asks, which Blender does since 4.4. Two frames may share one array: copy
+    it before writing into it. Frames past the last picture repeat it, as in Blender. Damaged pictures are passed over,
+    and when the last frame is done `tell` is given a sentence about it. close() lets go of the file.
     """
     wanted = iter(frames)
     frame = next(wanted, None)
@@ -106,7 +117,7 @@ def decode(
         clock = _Clock(stream, _rate(path, stream))
         reader = _Reader(container, stream)
         shown = _Shown(reader.pictures_for(clock, frame), clock)
-        colour = _Colour(stream.codec_context.width, stream.codec_context.height, channels)
+        colour = _Colour(stream.codec_context.width, stream.codec_context.height, channels, upright)
         picture: VideoFrame | None = None
         while frame is not None:
             last, picture = picture, shown.at(frame)
@@ -120,7 +131,9 @@ def decode(
                 raise ValueError(f"source frames must ascend: {later} after {frame}")
             frame = later
         if tell is not None and reader.damaged:
-            tell(f'"{path}" is damaged: {reader.damaged} of its packets gave no picture, and the picture before is shown')
+            tell(
+                f'"{path}" is damaged: {reader.damaged} of its packets gave no picture, and the picture before is shown'
+            )
 
 
 class _Clock:
@@ -164,7 +177,9 @@ class _Shown:
             self._before, self._latest = self._latest, next(self._pictures, None)
         if self._latest is None:
             return self._before
-        if self._before is not None and self._clock.of_picture(self._before) <= target < self._clock.of_picture(self._latest):
+        if self._before is not None and self._clock.of_picture(self._before) <= target < self._clock.of_picture(
+            self._latest
+        ):
             return self._before
         return self._latest
 
@@ -219,7 +234,7 @@ def _why_unreadable(path: str, sound: bool = False) -> str:
     with open(path, "rb") as file:
         head = file.read(12)
     if head[4:8] == b"ftyp":
-        return f'"{path}" breaks off before its index (the recording or the copy was cut short): copy it again, or repair it'
+        return f'"{path}" breaks off before its index (recording or copy was cut short): copy it again, or repair it'
     return f'"{path}" is not a movie, or is damaged at its start: choose another file, or convert it to MP4'
 
 
@@ -232,29 +247,20 @@ def _rate(path: str, stream: VideoStream) -> Fraction:
 
 
 def _length(container: InputContainer, stream: VideoStream, fps: Fraction) -> int:
-    """Blender's length of the movie in source frames: by the stream's duration, else the file's, else the count it states."""
+    """Blender's length in source frames: by the stream's duration, else the file's, else the count that it states."""
     if stream.duration is not None:
         seconds = float(stream.duration * stream.time_base)
     elif container.duration is not None:
         # Where the picture starts after the sound, the file's duration holds that gap too.
-        gap = float((stream.start_time or 0) * stream.time_base) - _sound_start(container)
+        gap = _start(stream) - (_start(container.streams.audio[0]) if container.streams.audio else 0.0)
         seconds = container.duration / av.time_base - max(gap, 0.0)
     else:
         return stream.frames
     return math.floor(seconds * float(fps) + 0.5)
 
 
-def _sound_start(container: InputContainer) -> float:
-    """The time of the first sound in seconds; 0 where there is none. Encoders start a little before 0.
-
-    Leaves the file standing at its beginning.
-    """
-    if not container.streams.audio:
-        return 0.0
-    stream = container.streams.audio[0]
-    packet = next((packet for packet in container.demux(stream) if packet.pts is not None), None)
-    container.seek(container.start_time or 0)
-    return float(packet.pts * stream.time_base) if packet else 0.0
+def _start(stream: Stream) -> float:
+    return float((stream.start_time or 0) * stream.time_base)
 
 
 class _Reader:
@@ -318,7 +324,9 @@ def _missing_end(path: str, stream: VideoStream) -> tuple[str, ...]:
     entries = stream.index_entries
     if not len(entries) or entries[-1].pos + entries[-1].size <= os.path.getsize(path):
         return ()
-    return (f'"{path}" breaks off before its last picture (the copy was cut short): its last frames repeat the last whole one',)
+    return (
+        f'"{path}" breaks off before its last picture (the copy was cut short): its last frames repeat one picture',
+    )
 
 
 def _has_alpha(picture: VideoFrame) -> bool:
@@ -332,12 +340,13 @@ def _turn(picture: VideoFrame) -> int:
 
 
 class _Colour:
-    """Pixels of decoded pictures, all of one size: height x width x channels, uint8, RGB(A), turned as the file asks.
+    """Pixels of decoded pictures, all of one size: height x width x channels, uint8, RGB(A), turned upright or not.
 
     Conversion and rotation run without the GIL. The filter is made again only where a picture's format changes.
     """
 
-    def __init__(self, width: int, height: int, channels: int) -> None:
+    def __init__(self, width: int, height: int, channels: int, upright: bool) -> None:
+        self._upright = upright
         self._size = f"{width}:{height}"
         self._format = {3: "rgb24", 4: "rgba"}[channels]
         self._made_for: tuple[int, int, str, int, int] | None = None
@@ -350,19 +359,23 @@ class _Colour:
             self._made_for = wanted
         self._graph.vpush(picture)
         pixels = np.ascontiguousarray(self._graph.vpull().to_ndarray())
-        turn = _turn(picture)
+        turn = _turn(picture) if self._upright else 0
         return cv2.rotate(pixels, ROTATIONS[turn]) if turn else pixels
 
     def _filter_for(self, picture: VideoFrame) -> av.filter.Graph:
         options = f"{self._size}:{CONVERSION}"
         if not picture.format.is_rgb:
             full = picture.color_range == FULL_RANGE or picture.format.name.startswith("yuvj")
-            options += f":in_color_matrix={MATRICES.get(picture.colorspace, 'bt601')}:in_range={'full' if full else 'limited'}"
+            options += (
+                f":in_color_matrix={MATRICES.get(picture.colorspace, 'bt601')}:in_range={'full' if full else 'limited'}"
+            )
         graph = av.filter.Graph()
         graph.threads = 1
         source = graph.add_buffer(
             width=picture.width, height=picture.height, format=picture.format, time_base=picture.time_base
         )
-        graph.link_nodes(source, graph.add("scale", options), graph.add("format", self._format), graph.add("buffersink"))
+        graph.link_nodes(
+            source, graph.add("scale", options), graph.add("format", self._format), graph.add("buffersink")
+        )
         graph.configure()
         return graph

@@ -3,7 +3,7 @@
 
 import contextlib
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
@@ -18,7 +18,7 @@ from .model import Model
 MOST_FRAMES = 4
 
 
-def generate(job: Job) -> Iterator[Image]:
+def generate(job: Job) -> Generator[Image, None, None]:
     """Make the job's images, and yield each once it stands whole on disk under its final name.
 
     First the frames an earlier run has made, then the rest, ascending. Close the generator to cancel: frames in hand

@@ -27,10 +27,12 @@ def main(arguments: list[str]) -> int:
     context = bpy.context
     scene = strips.sequencer_scene(context)
     try:
-        run = matte.make([
-            tasks.plan(context, scene, strip, timeline=chosen.frames, folder=chosen.folder, model=chosen.model)
-            for strip in _strips(scene, chosen.strip, chosen.frames)
-        ])
+        run = matte.make(
+            [
+                tasks.plan(context, scene, strip, timeline=chosen.frames, folder=chosen.folder, model=chosen.model)
+                for strip in _strips(scene, chosen.strip, chosen.frames)
+            ]
+        )
     except MatteError as error:
         return _fail(str(error))
     problems = [*run.failures, *filter(None, map(tasks.place, run.whole))]

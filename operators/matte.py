@@ -110,7 +110,9 @@ class SEQUENCER_OT_matte_cancel(bpy.types.Operator):
         return True
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        runs.current().stop()
+        run = runs.current()
+        if run is not None:
+            run.stop()
         return {"FINISHED"}
 
 

@@ -5,7 +5,7 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 
 from .. import inference
 from .tasks import Task
@@ -61,7 +61,7 @@ class Run:
         if self._thread.is_alive():
             self._thread.join()
 
-    def images(self) -> Iterator[inference.Image]:
+    def images(self) -> Generator[inference.Image, None, None]:
         """Make every task's images here. A task that fails is noted and the next one goes on."""
         for task in self.tasks:
             try:

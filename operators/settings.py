@@ -53,7 +53,7 @@ class Preferences:
     device: EnumProperty(name="Device", description="What the network runs on", items=DEVICES)
     cores: IntProperty(
         name="Cores",
-        description="Processor cores that a job may use; 0 takes all, and leaves one to a window where there are more than two",
+        description="Processor cores that a job may use. 0 takes all; in a window, all but one of three or more",
         min=0,
         soft_max=64,
     )
@@ -63,7 +63,9 @@ def preferences(context: bpy.types.Context) -> Preferences:
     """The machine's settings. MatteError where Blender was started with --addons, which makes none."""
     addon = context.preferences.addons.get(ADDON)
     if addon is None or addon.preferences is None:
-        raise inference.MatteError("Strip Matte has no preferences. Enable it in Blender's preferences, not by --addons")
+        raise inference.MatteError(
+            "Strip Matte has no preferences. Enable it in Blender's preferences, not by --addons"
+        )
     return addon.preferences
 
 

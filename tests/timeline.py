@@ -5,6 +5,7 @@ import os
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import bpy
 
@@ -30,17 +31,17 @@ def use_checkout(resources: Path) -> None:
         raise RuntimeError("The add-on could not be enabled") from (failed[0] if failed else None)
 
 
-def addon(name: str):
+def addon(name: str) -> Any:
     """A module of the add-on as Blender loaded it: addon("operators.strips")."""
     return sys.modules[f"{MODULE}.{name}"]
 
 
-def strips(parent):
+def strips(parent: Any) -> Any:
     """The strips of a sequence editor or a meta strip."""
     return parent.strips if hasattr(parent, "strips") else parent.sequences
 
 
-def new_scene(width: int, height: int, fps: int, fps_base: float = 1.0):
+def new_scene(width: int, height: int, fps: int, fps_base: float = 1.0) -> Any:
     """The scene with an empty timeline, plain colours and this size and rate."""
     scene = bpy.context.scene
     scene.sequence_editor_clear()
@@ -54,13 +55,13 @@ def new_scene(width: int, height: int, fps: int, fps_base: float = 1.0):
     return scene
 
 
-def add_movie(scene, path: Path, channel: int = 1, start: int = 1, name: str | None = None):
+def add_movie(scene: Any, path: Path, channel: int = 1, start: int = 1, name: str | None = None) -> Any:
     movie = strips(scene.sequence_editor).new_movie(name or path.stem, str(path), channel, start)
     movie.select = True
     return movie
 
 
-def add_effect(scene, kind: str, name: str, channel: int, start: int, length: int):
+def add_effect(scene: Any, kind: str, name: str, channel: int, start: int, length: int) -> Any:
     """A colour or text strip. 5.0 takes a length where earlier releases take an end."""
     collection = strips(scene.sequence_editor)
     parameters = collection.bl_rna.functions["new_effect"].parameters.keys()
@@ -70,13 +71,13 @@ def add_effect(scene, kind: str, name: str, channel: int, start: int, length: in
     return effect
 
 
-def add_colour(scene, colour: tuple[float, float, float], channel: int, start: int, length: int):
+def add_colour(scene: Any, colour: tuple[float, float, float], channel: int, start: int, length: int) -> Any:
     strip = add_effect(scene, "COLOR", "Background", channel, start, length)
     strip.color = colour
     return strip
 
 
-def trim(strip, left: int = 0, length: int | None = None) -> None:
+def trim(strip: Any, left: int = 0, length: int | None = None) -> None:
     """Take `left` frames off the strip's beginning, and leave it `length` frames."""
     if hasattr(strip, "left_handle"):
         strip.left_handle += left
@@ -88,7 +89,7 @@ def trim(strip, left: int = 0, length: int | None = None) -> None:
             strip.frame_final_end = strip.frame_final_start + length
 
 
-def render(scene, frame: int):
+def render(scene: Any, frame: int) -> Any:
     """The sequencer's picture of a timeline frame: (H, W, 4) uint8 RGBA as Blender writes it to a PNG file."""
     import cv2
 
@@ -105,7 +106,7 @@ def render(scene, frame: int):
     return cv2.cvtColor(picture, cv2.COLOR_BGRA2RGBA)
 
 
-def render_movie(scene, path: Path, container: str, codec: str, alpha: bool) -> None:
+def render_movie(scene: Any, path: Path, container: str, codec: str, alpha: bool) -> None:
     """Render the timeline to a video file."""
     settings = scene.render.image_settings
     if hasattr(settings, "media_type"):

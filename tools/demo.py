@@ -10,6 +10,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 CLIP = ROOT / "build" / "clips" / "bigbuckbunny.mp4"
@@ -56,7 +57,9 @@ def main() -> int:
     for made in (composite, with_alpha):
         movie = timeline.addon("inference").probe(str(made))
         same = (movie.width, movie.height, movie.fps, movie.frames) == (clip.width, clip.height, clip.fps, clip.frames)
-        print(f"{made.relative_to(ROOT)}: {movie.width} x {movie.height}, {movie.fps} fps, {movie.frames} frames", end="")
+        print(
+            f"{made.relative_to(ROOT)}: {movie.width} x {movie.height}, {movie.fps} fps, {movie.frames} frames", end=""
+        )
         print(", as the clip" if same else ", NOT as the clip")
         if not same:
             return 1
@@ -66,7 +69,7 @@ def main() -> int:
 
 
 @contextlib.contextmanager
-def progress(what: str, scene) -> Iterator[None]:
+def progress(what: str, scene: Any) -> Iterator[None]:
     """A bar on the terminal while Blender renders; its own two lines a frame go to render.log."""
     import bpy
 
@@ -95,7 +98,7 @@ def progress(what: str, scene) -> Iterator[None]:
         os.close(log)
 
 
-def contact_sheet(movie, composite: Path, path: Path) -> None:
+def contact_sheet(movie: Any, composite: Path, path: Path) -> None:
     """A PNG of rows: the clip's frame, its matte, and the rendered composite."""
     import cv2
     import numpy as np

@@ -147,7 +147,9 @@ def test_a_wheel_that_will_not_import(bunny: Path, tmp_path: Path, library: str)
     """)
     environment = {**os.environ, "BLENDER_USER_RESOURCES": str(tmp_path / "user")}
     done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=120)
-    said = dict(line.split(" ", 1) for line in done.stdout.splitlines() if line.startswith(("SAID ", "PANEL ", "STRIPS ")))
+    said = dict(
+        line.split(" ", 1) for line in done.stdout.splitlines() if line.startswith(("SAID ", "PANEL ", "STRIPS "))
+    )
     assert "einstall Strip Matte" in said["SAID"], done.stderr
     assert "DLL load failed" in said["SAID"]
     assert "einstall Strip Matte" in said["PANEL"]

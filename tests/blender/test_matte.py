@@ -60,7 +60,8 @@ def test_a_trimmed_strip_mattes_what_it_shows_and_no_more(shot) -> None:
 def test_the_composite_is_straight_alpha_over(shot) -> None:
     """What Blender renders is the cutout's colour by its alpha over what lies below, to the last bit but rounding."""
     colour = (200, 60, 120)
-    timeline.add_colour(shot.scene, tuple(value / 255 for value in colour), 1, 1, 100)
+    red, green, blue = (value / 255 for value in colour)
+    timeline.add_colour(shot.scene, (red, green, blue), 1, 1, 100)
     movie = shot.movie(channel=2, left=60, length=2)
     made = matted(shot.scene, movie)
     for number, image in enumerate(images_of(made)):

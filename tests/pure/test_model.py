@@ -7,11 +7,12 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
+from onnx import TensorProto, helper
+from PIL import Image
+
 from inference import BUILT_IN_MODEL, MatteError
 from inference.model import Model
 from inference.movie import decode
-from onnx import TensorProto, helper
-from PIL import Image
 
 
 def test_map_is_the_authors(bunny: Path) -> None:
@@ -61,7 +62,13 @@ def test_open_sides_are_asked_at_320(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"kind": TensorProto.DOUBLE}, {"shape": (1, 64, 96)}, {"shape": (1, 4, 64, 96)}, {"shape": (8, 3, 64, 96)}, {"inputs": 2}],
+    [
+        {"kind": TensorProto.DOUBLE},
+        {"shape": (1, 64, 96)},
+        {"shape": (1, 4, 64, 96)},
+        {"shape": (8, 3, 64, 96)},
+        {"inputs": 2},
+    ],
     ids=lambda wrong: next(iter(wrong.items())),
 )
 def test_another_kind_of_network_is_refused(tmp_path: Path, wrong: dict) -> None:

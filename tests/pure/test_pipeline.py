@@ -8,9 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import cv2
-import inference
 import numpy as np
 import pytest
+
+import inference
 from inference import BUILT_IN_MODEL, Job, MatteError
 from inference.movie import decode
 

@@ -117,7 +117,6 @@ def made_root(suite: str) -> Path:
     if not shutil.which("mmdebstrap"):
         install_mmdebstrap()
     started, part = time.monotonic(), root.with_name(f"{suite}.part")
-    shutil.rmtree(root, ignore_errors=True)
     shutil.rmtree(part, ignore_errors=True)
     BUILD.mkdir(parents=True, exist_ok=True)
     print(f"Making a Debian root with Blender in {root} (some minutes, once) ...", flush=True)
@@ -132,6 +131,7 @@ def made_root(suite: str) -> Path:
     if made != 0:
         raise Missing(f"the Debian root could not be made; the end of {log} says why:\n{tail(log, 15)}")
     (part / "made-of.txt").write_text(content)
+    shutil.rmtree(root, ignore_errors=True)
     part.rename(root)
     print(f"Made in {time.monotonic() - started:.0f} s.", flush=True)
     return root

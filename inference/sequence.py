@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Image sequences: numbered pictures that a strip shows one after the other."""
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+
+import cv2
+import numpy as np
+
+from .errors import MatteError
+
+
+def decode(files: Sequence[str], frames: Iterable[int]) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield (source frame, picture) for source frames, which are indices into `files`.
+
+    A picture is (H, W, 3) or, where the file has an alpha channel, (H, W, 4), uint8, RGB, straight alpha; each file has
+    its own size. A file that is not there is a gap: Blender shows nothing for it, and no picture is given.
+    Raises MatteError for a file that is there and is not a picture of 8 or 16 bits.
+    """
+    for frame in frames:
+        if os.path.exists(files[frame]):
+            yield frame, read(files[frame])
+
+
+def read(path: str) -> np.ndarray:
+    """The pixels of one picture file, as `decode` gives them. 16 bits are rounded to 8. Rotation marks are ignored, as
+    Blender ignores them."""
+    try:
+        data = np.fromfile(path, np.uint8)  # cv2.imread can not open every name on Windows
+    except OSError as error:
+        raise MatteError(f'"{path}" can not be read: {error.strerror}') from error
+    image = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
+    if image is None or image.dtype not in (np.uint8, np.uint16):
+        raise MatteError(f'"{path}" is not a picture that can be matted. Use PNG, JPEG or TIFF of 8 or 16 bits')
+    if image.dtype == np.uint16:
+        image = cv2.convertScaleAbs(image, alpha=255 / 65535)
+    if image.ndim == 2:
+        return cv2.cvtColor(image, cv2.COLOR_GRAY2RGB)
+    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB if image.shape[2] == 3 else cv2.COLOR_BGRA2RGBA)

@@ -1,0 +1,261 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Movies read by Blender's frame numbers. tests/blender/test_frames.py compares them with Blender itself."""
+
+import os
+import threading
+from fractions import Fraction
+from pathlib import Path
+
+import clips
+import numpy as np
+import pytest
+
+from inference import MatteError, movie
+
+
+def numbers(path: Path, frames: range) -> list[int | None]:
+    return [clips.number_in(picture) for _, picture in movie.decode(str(path), frames)]
+
+
+@pytest.mark.parametrize(
+    ("name", "fps"),
+    [
+        ("rate_1.mp4", Fraction(1)),
+        ("rate_23.976.mp4", Fraction(24000, 1001)),
+        ("rate_59.94.mp4", Fraction(60000, 1001)),
+        ("rate_120.mp4", Fraction(120)),
+        ("ntsc.mkv", Fraction(30000, 1001)),
+        ("plain.ts", Fraction(25)),
+        ("start_5s.mov", Fraction(24)),
+        ("hevc_10.mp4", Fraction(25)),
+        ("vp9.webm", Fraction(30)),
+    ],
+)
+def test_a_constant_rate_shows_every_picture_once(name: str, fps: Fraction) -> None:
+    path = clips.make(name)
+    found = movie.probe(str(path))
+    assert (found.fps, found.frames, found.warnings) == (fps, 48, ())
+    assert numbers(path, range(48)) == list(range(48))
+
+
+def test_a_picture_stays_until_the_next_is_due() -> None:
+    path = clips.make("dropped.mp4")
+    ticks = clips.dropped_times()
+    due = [sum(tick <= frame for tick in ticks) - 1 for frame in range(56)]
+    assert numbers(path, range(56)) == due
+    # Past the end the last picture stays.
+    assert numbers(path, range(54, 60)) == due[54:] + [due[-1]] * 4
+
+
+def test_avi_without_presentation_times_is_late_as_in_blender() -> None:
+    assert numbers(clips.make("b_frames.avi"), range(6)) == [0, 0, 1, 2, 3, 4]
+    assert numbers(clips.make("b_frames_h264.avi"), range(6)) == [0, 0, 0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("name", ["long.mp4", "long.mkv", "open_gop.mp4", "phone.mp4", "recorder.mkv", "plain.ts"])
+def test_a_late_piece_shows_what_the_whole_shows(name: str) -> None:
+    path = clips.make(name)
+    length = movie.probe(str(path)).frames
+    whole = numbers(path, range(length))
+    for start in range(0, length, 37):
+        assert numbers(path, range(start, min(start + 3, length))) == whole[start : start + 3]
+
+
+def test_a_late_piece_does_not_decode_what_comes_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    decoded = []
+    clock = movie._Clock.of_picture
+    monkeypatch.setattr(movie._Clock, "of_picture", lambda *of: decoded.append(of) or clock(*of))
+    assert numbers(clips.make("long.mp4"), range(390, 392)) == [390, 391]
+    assert len(decoded) < 300  # times asked, several a picture: 40 pictures from the key frame 350
+
+
+def test_some_frames_of_many() -> None:
+    path = str(clips.make("rate_25.mp4"))
+    assert [(frame, clips.number_in(picture)) for frame, picture in movie.decode(path, (3, 4, 30, 47))] == [
+        (3, 3),
+        (4, 4),
+        (30, 30),
+        (47, 47),
+    ]
+    assert list(movie.decode(path, ())) == []
+    with pytest.raises(ValueError, match="ascend"):
+        list(movie.decode(path, (4, 3)))
+
+
+@pytest.mark.parametrize("degrees", [90, 180, 270])
+def test_a_turned_movie_stands_upright(degrees: int) -> None:
+    path = clips.make(f"turned_{degrees}.mp4")
+    found = movie.probe(str(path))
+    assert (found.width, found.height) == (clips.WIDTH, clips.HEIGHT)
+    assert numbers(path, range(3)) == [0, 1, 2]
+
+
+def test_a_turned_movie_is_left_lying_for_releases_that_leave_it() -> None:
+    path = str(clips.make("turned_90.mp4"))
+    found = movie.probe(path, upright=False)
+    assert (found.width, found.height) == (clips.HEIGHT, clips.WIDTH)
+    upright = next(movie.decode(path, [7]))[1]
+    lying = next(movie.decode(path, [7], upright=False))[1]
+    assert np.array_equal(np.rot90(lying, -1), upright)
+
+
+def test_odd_sizes_are_kept() -> None:
+    path = str(clips.make("odd_size.webm"))
+    (_, picture), *_ = movie.decode(path, [5])
+    assert picture.shape == (97, 161, 3)
+    assert picture.flags.c_contiguous
+    assert picture.dtype == np.uint8
+
+
+@pytest.mark.parametrize("name", ["alpha.mov", "alpha_prores.mov", "alpha_vp9.webm", "alpha_png.mov"])
+def test_alpha_is_there_when_asked_for(name: str) -> None:
+    path = str(clips.make(name))
+    assert movie.probe(path).alpha
+    (_, picture), *_ = movie.decode(path, [5], channels=4)
+    assert picture.shape == (clips.HEIGHT, clips.WIDTH, 4)
+    assert abs(int(picture[10, 20, 3]) - 128) <= 2
+    assert picture[-10, 20, 3] >= 254
+    # Colour is straight: as light as it was made, under half alpha too.
+    assert abs(int(picture[10, 20, 0]) - clips.LIGHT) <= 3
+
+
+def test_a_movie_without_alpha_is_opaque() -> None:
+    path = str(clips.make("rate_25.mp4"))
+    assert not movie.probe(path).alpha
+    (_, picture), *_ = movie.decode(path, [5], channels=4)
+    assert (picture[..., 3] == 255).all()
+
+
+@pytest.mark.parametrize(
+    "name", ["ffv1.mkv", "bt601.mp4", "bt709.mp4", "bt2020.mp4", "full_range.mp4", "chroma_444.mp4", "alpha.mov"]
+)
+def test_colour_comes_back(name: str) -> None:
+    """Within what compression changes: a wrong matrix or range is off by 10 and more."""
+    ((_, picture),) = movie.decode(str(clips.make(name)), [39])
+    wanted = clips.picture_of(39)
+    cell = clips.HEIGHT // clips.CELLS, clips.WIDTH // clips.CELLS
+    for row in range(clips.CELLS):
+        for column in range(clips.CELLS):
+            # Away from the edges, where chroma is shared.
+            inside = np.s_[
+                row * cell[0] + 6 : (row + 1) * cell[0] - 6, column * cell[1] + 6 : (column + 1) * cell[1] - 6
+            ]
+            assert np.abs(picture[inside].mean((0, 1)) - wanted[inside].mean((0, 1))).max() <= 5, (row, column)
+
+
+@pytest.mark.parametrize(
+    "name", ["spoilt.mp4", "spoilt.mkv", "spoilt.ts", "spoilt.avi", "spoilt.mpg", "spoilt_key.mp4", "cut_short.ts"]
+)
+def test_reading_goes_on_past_damage(name: str) -> None:
+    path = str(clips.make(name))
+    length = movie.probe(path).frames
+    told: list[str] = []
+    shown = [clips.number_in(picture) for _, picture in movie.decode(path, range(length), tell=told.append)]
+    assert len(shown) == length
+    assert shown[-1] in (length - 1, length - 2)
+    for sentence in told:
+        assert path in sentence
+
+
+def test_damage_is_told() -> None:
+    path = str(clips.make("spoilt.mp4"))
+    told: list[str] = []
+    list(movie.decode(path, range(48), tell=told.append))
+    assert len(told) == 1
+    assert "is damaged" in told[0]
+
+
+def test_a_missing_end_is_warned_of() -> None:
+    path = clips.make("cut_short.mp4")
+    (warning,) = movie.probe(str(path)).warnings
+    assert "breaks off" in warning
+    assert numbers(path, range(48))[18:24] == [18, 19, 20, 21, 21, 21]
+
+
+def bad_files(folder: Path) -> dict[str, Path]:
+    whole = clips.make("rate_25.mp4").read_bytes()
+    contents = {
+        "empty.mp4": b"",
+        "text.mp4": b"no movie\n" * 50,
+        "text.txt": b"no movie\n" * 50,
+        "index.mp4": whole[:3000],
+    }
+    for name, content in contents.items():
+        (folder / name).write_bytes(content)
+    clips.sound_only(folder / "sound.mp4")
+    return {path.name: path for path in folder.iterdir()} | {"folder": folder, "missing.mp4": folder / "missing.mp4"}
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("empty.mp4", "is empty"),
+        ("text.mp4", "is not a movie"),
+        ("text.txt", "is not a movie"),
+        ("index.mp4", "breaks off before its index"),
+        ("sound.mp4", "holds sound only"),
+        ("folder", "is a folder"),
+        ("missing.mp4", "is missing"),
+    ],
+)
+def test_a_bad_file_gets_a_sentence(tmp_path: Path, name: str, said: str) -> None:
+    path = str(bad_files(tmp_path)[name])
+    for read in (movie.probe, lambda path: next(movie.decode(path, [0]))):
+        with pytest.raises(MatteError, match=said) as caught:
+            read(path)
+        assert path in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["live.mkv", "raw.h264"])
+def test_a_movie_of_no_length_gets_a_sentence(name: str) -> None:
+    with pytest.raises(MatteError, match="does not say how long it is"):
+        movie.probe(str(clips.make(name)))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such names")
+def test_a_name_that_is_not_utf8_gets_a_sentence(tmp_path: Path) -> None:
+    path = os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.mp4")
+    with pytest.raises(MatteError, match="not valid UTF-8"):
+        movie.probe(path)
+
+
+def test_a_colon_is_no_protocol(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if os.name == "nt":
+        pytest.skip("Windows has no such names")
+    (tmp_path / "http:clip.mp4").write_bytes(clips.make("rate_25.mp4").read_bytes())
+    monkeypatch.chdir(tmp_path)
+    assert movie.probe("http:clip.mp4").frames == 48
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="open files are listed on Linux alone")
+def test_close_lets_go_of_the_file() -> None:
+    path = clips.make("long.mp4")
+
+    def is_open() -> bool:
+        links = [Path("/proc/self/fd", name) for name in os.listdir("/proc/self/fd")]
+        return any(link.exists() and link.resolve() == path for link in links)
+
+    pictures = movie.decode(str(path), range(400))
+    next(pictures)
+    assert is_open()
+    pictures.close()
+    assert not is_open()
+    # A whole pass, too, and one that is closed before it began.
+    list(movie.decode(str(path), range(3)))
+    movie.decode(str(path), range(3)).close()
+    assert not is_open()
+
+
+def test_two_threads_read_at_once() -> None:
+    path = clips.make("long.mp4")
+    shown: dict[int, list[int | None]] = {}
+
+    def read(start: int) -> None:
+        shown[start] = numbers(path, range(start, start + 60))
+
+    threads = [threading.Thread(target=read, args=(start,)) for start in (0, 150, 300)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert shown == {start: list(range(start, start + 60)) for start in (0, 150, 300)}

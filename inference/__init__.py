@@ -16,7 +16,17 @@ from .libraries import load, problem
 if TYPE_CHECKING:
     from .movie import Movie
 
-__all__ = ["BUILT_IN_MODEL", "Image", "Job", "MatteError", "available_cores", "generate", "probe", "problem"]
+__all__ = [
+    "BUILT_IN_MODEL",
+    "Image",
+    "Job",
+    "MatteError",
+    "available_cores",
+    "check_picture",
+    "generate",
+    "probe",
+    "problem",
+]
 
 BUILT_IN_MODEL = str(Path(__file__).with_name("models") / "u2netp.onnx")
 
@@ -29,3 +39,8 @@ def generate(job: Job) -> Generator[Image, None, None]:
 def probe(path: str) -> "Movie":
     """What a movie file holds; see `movie.probe`."""
     return load(".movie", __name__).probe(path)
+
+
+def check_picture(path: str) -> None:
+    """MatteError where a picture of a sequence can not be matted; see `sequence.read`."""
+    load(".sequence", __name__).read(path)

@@ -16,10 +16,13 @@ def matte_at_full_size(map_: np.ndarray, height: int, width: int) -> np.ndarray:
 def cutout(picture: np.ndarray, matte: np.ndarray) -> np.ndarray:
     """Straight alpha: the picture's own colour under every alpha, 0 included.
 
-    picture: (H, W, 3) uint8 RGB. matte: (H, W) uint8. Returns (H, W, 4) uint8 BGRA, OpenCV's order for files.
+    picture: (H, W, 3) uint8 RGB, or (H, W, 4) with an alpha of its own, which multiplies the matte.
+    matte: (H, W) uint8. Returns (H, W, 4) uint8 BGRA, OpenCV's order for files.
     """
+    if picture.shape[2] == 4:
+        matte = cv2.multiply(matte, picture[..., 3], scale=1 / 255)
     image = np.empty((*matte.shape, 4), np.uint8)
-    cv2.mixChannels([picture, matte], [image], [0, 2, 1, 1, 2, 0, 3, 3])
+    cv2.mixChannels([picture, matte], [image], [0, 2, 1, 1, 2, 0, picture.shape[2], 3])
     return image
 
 

@@ -6,21 +6,23 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from .errors import MatteError
+from .job import Job
 
 MANIFEST = "strip_matte.json"
 FORMAT = 1  # of the manifest, and of the way an image is made: a change that alters the images raises it
 SAMPLES, SAMPLE_SIZE = 16, 1 << 18
 
 
-def name_for(job_movie: str, model: str, output: str) -> str:
-    """The name of the folder that this movie's images of this kind belong in, the same on every machine."""
-    digest = hashlib.sha256(json.dumps(_identity(job_movie, model, output), sort_keys=True).encode()).hexdigest()
-    stem = re.sub(r"[^\w.-]+", "_", os.path.splitext(os.path.basename(job_movie))[0]).strip("._-")[:40]
-    return f"{stem or 'movie'}_{output.lower()}_{digest[:8]}"
+def name_for(job: Job) -> str:
+    """The name of the folder that this job's images belong in, the same on every machine. Reads no more of the job
+    than its source, its model and what is to be made."""
+    digest = hashlib.sha256(json.dumps(_identity(job), sort_keys=True).encode()).hexdigest()
+    stem = re.sub(r"[^\w.-]+", "_", os.path.splitext(os.path.basename(job.movie))[0]).strip("._-")[:40]
+    return f"{stem or 'movie'}_{job.output.lower()}_{digest[:8]}"
 
 
 def image_name(frame: int) -> str:
@@ -43,9 +45,9 @@ class Folder:
         return {frame for frame in frames if image_name(frame) in there}
 
 
-def claim(path: str, movie: str, model: str, output: str) -> Folder:
-    """Make or take up the folder. MatteError where it can not be written, or holds something else's images."""
-    wanted = _identity(movie, model, output)
+def claim(job: Job) -> Folder:
+    """Make or take up the job's folder. MatteError where it can not be written, or holds something else's images."""
+    path, wanted = job.folder, _identity(job)
     manifest = os.path.join(path, MANIFEST)
     try:
         os.makedirs(path, exist_ok=True)
@@ -109,8 +111,20 @@ def _read(manifest: str) -> object:
             return "unreadable"
 
 
-def _identity(movie: str, model: str, output: str) -> dict[str, object]:
-    return {"format": FORMAT, "movie": _content(movie), "model": _content(model), "output": output}
+def _identity(job: Job) -> dict[str, object]:
+    source = _sequence(job.pictures) if job.pictures else _content(job.movie)
+    return {"format": FORMAT, "movie": source, "model": _content(job.model), "output": job.output}
+
+
+def _sequence(files: Sequence[str]) -> dict[str, object]:
+    """Names and sizes of all pictures of a sequence, and the content of 16 of them. A gap has the size -1."""
+    sizes = [os.path.getsize(file) if os.path.exists(file) else -1 for file in files]
+    names = [os.path.basename(file) for file in files]
+    there = [file for file, size in zip(files, sizes, strict=True) if size >= 0]
+    samples = [there[number * (len(there) - 1) // max(SAMPLES - 1, 1)] for number in range(SAMPLES)] if there else []
+    content = [_content(file) for file in dict.fromkeys(samples)]
+    digest = hashlib.sha256(json.dumps([names, sizes, content]).encode()).hexdigest()
+    return {"size": sum(size for size in sizes if size > 0), "sha256": digest}
 
 
 def _content(path: str) -> dict[str, object]:

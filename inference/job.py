@@ -7,15 +7,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Job:
-    """One movie's frames to matte.
+    """One movie's or one image sequence's frames to matte.
 
-    movie: absolute path of the movie file.
+    movie: absolute path of the movie file, or of the folder that the pictures of a sequence are in.
     frames: source frames (Blender's number, 0 is the first), ascending, each once.
     folder: absolute path of the folder that holds this job's images; made when it is missing.
     model: absolute path of an ONNX file.
     output: 'CUTOUT', RGBA images with the movie's own colour and straight alpha.
     device: 'AUTO' or 'CPU'.
     cores: processor cores to work on; 0 takes all.
+    pictures: absolute paths of the files of an image sequence, one a source frame; empty for a movie.
     """
 
     movie: str
@@ -25,6 +26,7 @@ class Job:
     output: str = "CUTOUT"
     device: str = "AUTO"
     cores: int = 0
+    pictures: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

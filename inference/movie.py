@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 # Seeking is worth its cost only past this many source frames: a long movie of which a late piece is wanted.
 SEEK_FROM = 120
+# Seconds without a new picture that a whole file may have at its end: a screen recorder's pause.
+LONGEST_PICTURE = 3
 ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 # FFmpeg reads these by their index, so that a seek lands on a key frame at or before the wanted time. In streams
 # without one (mpg, ts) it may land anywhere: they are read from the start.
@@ -129,11 +131,11 @@ def decode(
             later = next(wanted, None)
             if later is not None and later < frame:
                 raise ValueError(f"source frames must ascend: {later} after {frame}")
-            frame = later
+            last_frame, frame = frame, later
         if tell is not None and reader.damaged:
-            tell(
-                f'"{path}" is damaged: {reader.damaged} of its packets gave no picture, and the picture before is shown'
-            )
+            tell(f'"{path}" is damaged: {reader.damaged} of its packets gave no picture, and the one before is shown')
+        if tell is not None and clock.seconds_past(picture, last_frame) > LONGEST_PICTURE:
+            tell(f'"{path}" has no more pictures long before its end: source frames up to {last_frame} repeat the last')
 
 
 class _Clock:
@@ -145,6 +147,7 @@ class _Clock:
         self._by_packet = stream.container.format.name == "avi" and stream.codec_context.name in ("h264", "hevc")
         # Blender multiplies and rounds in double precision. An exact fraction would round the ties of 1 ms containers
         # the other way now and then.
+        self._time_base = float(stream.time_base)
         step = 1 / (fps * stream.time_base)
         self._step = step.numerator / step.denominator
 
@@ -159,6 +162,10 @@ class _Clock:
         if picture.pts is not None and not self._by_packet:
             return picture.pts
         return picture.dts if picture.dts is not None else self.start
+
+    def seconds_past(self, picture: VideoFrame, frame: int) -> float:
+        """How long a picture has been standing when a source frame is shown."""
+        return (self.of_frame(frame) - self.of_picture(picture)) * self._time_base
 
 
 class _Shown:
@@ -281,13 +288,13 @@ class _Reader:
         while True:
             try:
                 packet = next(packets)
-                self.damaged += packet.is_corrupt
                 pictures = self._decoder.decode(packet)
             except StopIteration:
                 return
             except FFmpegError:
                 self.damaged += 1
                 continue
+            self.damaged += packet.is_corrupt
             yield from pictures
 
     def pictures_for(self, clock: _Clock, frame: int) -> Iterator[VideoFrame]:

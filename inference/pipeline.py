@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 
-from . import cutout, folder, movie
+from . import cutout, folder, movie, sequence
 from .errors import MatteError
 from .job import Image, Job, available_cores
 from .model import Model
@@ -26,7 +26,7 @@ def generate(job: Job) -> Generator[Image, None, None]:
     each carry one frame from picture to file, so that the stages overlap, and at most 2 * MOST_FRAMES pictures exist.
     Raises MatteError with a sentence for the editor.
     """
-    images = folder.claim(job.folder, job.movie, job.model, job.output)
+    images = folder.claim(job)
     whole = images.whole(job.frames)
     for frame in sorted(whole):
         yield Image(frame, images.image(frame), reused=True)
@@ -39,13 +39,14 @@ def generate(job: Job) -> Generator[Image, None, None]:
     model = Model(job.model, job.device, cores // hands)
 
     def make(frame: int, picture: np.ndarray) -> Image:
-        matte = cutout.matte_at_full_size(model.map(picture), *picture.shape[:2])
+        matte = cutout.matte_at_full_size(model.map(picture[..., :3]), *picture.shape[:2])
         path = images.image(frame)
         folder.write_whole(path, cutout.png(cutout.cutout(picture, matte)))
         return Image(frame, path, reused=False)
 
     pending: deque[Future[Image]] = deque()
-    pictures = movie.decode(job.movie, sorted(missing))
+    wanted = sorted(missing)
+    pictures = sequence.decode(job.pictures, wanted) if job.pictures else movie.decode(job.movie, wanted)
     with ThreadPoolExecutor(hands, "strip_matte") as pool, contextlib.closing(pictures):
         try:
             for frame, picture in pictures:

@@ -2,7 +2,7 @@
 """Image sequences: numbered pictures that a strip shows one after the other."""
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 
 import cv2
 import numpy as np
@@ -10,16 +10,16 @@ import numpy as np
 from .errors import MatteError
 
 
-def decode(files: Sequence[str], frames: Iterable[int]) -> Iterator[tuple[int, np.ndarray]]:
+def decode(files: Sequence[str], frames: Iterable[int]) -> Generator[tuple[int, np.ndarray], None, None]:
     """Yield (source frame, picture) for source frames, which are indices into `files`.
 
     A picture is (H, W, 3) or, where the file has an alpha channel, (H, W, 4), uint8, RGB, straight alpha; each file has
-    its own size. A file that is not there is a gap: Blender shows nothing for it, and no picture is given.
+    its own size. A file that is not there is a gap, for which Blender shows black: a picture with nothing in it.
     Raises MatteError for a file that is there and is not a picture of 8 or 16 bits.
     """
+    nothing = np.zeros((16, 16, 4), np.uint8)
     for frame in frames:
-        if os.path.exists(files[frame]):
-            yield frame, read(files[frame])
+        yield frame, read(files[frame]) if os.path.exists(files[frame]) else nothing
 
 
 def read(path: str) -> np.ndarray:

@@ -27,16 +27,20 @@ def main(arguments: list[str]) -> int:
     context = bpy.context
     scene = strips.sequencer_scene(context)
     try:
-        run = matte.make(
-            [
-                tasks.plan(context, scene, strip, timeline=chosen.frames, folder=chosen.folder, model=chosen.model)
-                for strip in _strips(scene, chosen.strip, chosen.frames)
-            ]
-        )
+        planned = [
+            tasks.plan(context, scene, strip, timeline=chosen.frames, folder=chosen.folder, model=chosen.model)
+            for strip in _strips(scene, chosen.strip, chosen.frames)
+        ]
     except MatteError as error:
         return _fail(str(error))
-    problems = [*run.failures, *filter(None, map(tasks.place, run.whole))]
-    if run.whole and chosen.save is not None:
+    run = matte.make(planned)
+    placed, troubles = tasks.place_all(run.whole)
+    for trouble in troubles:
+        sys.stderr.write(f"Warning: {trouble}\n")
+    problems = list(run.failures)
+    if placed < len(run.whole):
+        problems.append("Not every result has a place on the timeline")
+    if placed and chosen.save is not None:
         try:
             bpy.ops.wm.save_as_mainfile(filepath=chosen.save or bpy.data.filepath)
         except RuntimeError as error:
@@ -45,13 +49,15 @@ def main(arguments: list[str]) -> int:
 
 
 def _strips(scene: bpy.types.Scene, names: list[str] | None, frames: tuple[int, int] | None) -> list[bpy.types.Strip]:
-    """The strips that are meant, those alone that stand on the chosen frames. MatteError where there is none."""
-    movies = {strip.name: strip for strip in strips.all_movies(scene)}
+    """The strips that are meant: those named, or every movie, and of them those that stand on the chosen frames.
+    MatteError where there is none."""
+    sources = {strip.name: strip for strip in strips.all_sources(scene)}
     for name in names or ():
-        if name not in movies:
-            there = ", ".join(movies) or "none"
-            raise MatteError(f'The scene "{scene.name}" has no movie strip "{name}". Its movie strips are: {there}')
-    chosen = [movies[name] for name in dict.fromkeys(names or movies)]
+        if name not in sources:
+            there = ", ".join(sources) or "none"
+            raise MatteError(f'The scene "{scene.name}" has no movie or image strip "{name}". It has: {there}')
+    meant = dict.fromkeys(names) if names else [name for name, strip in sources.items() if strip.type == "MOVIE"]
+    chosen = [sources[name] for name in meant]
     if frames:
         chosen = [s for s in chosen if strips.extent(s)[0] < frames[1] and frames[0] < strips.extent(s)[1]]
     if not chosen:
@@ -62,11 +68,14 @@ def _strips(scene: bpy.types.Scene, names: list[str] | None, frames: tuple[int, 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=f"blender FILE.blend --command {NAME}",
-        description="Remove the background of movie strips: the job of the Add Matte button, without a window.",
+        description="Remove the background of movie and image strips: the Add Matte button without a window.",
         epilog="Exit status: 0 done, 1 a job failed, 2 wrong arguments. Frames that an earlier run made are kept.",
     )
     parser.add_argument(
-        "--strip", action="append", metavar="NAME", help="a movie strip; may be given again (default: every one)"
+        "--strip",
+        action="append",
+        metavar="NAME",
+        help="a movie or image strip; may be given again (default: every movie strip)",
     )
     parser.add_argument(
         "--frames", type=_frames, metavar="A-B", help="these timeline frames alone, both included (default: all)"

@@ -17,7 +17,7 @@ _told: set[str] = set()  # names of the workspaces whose status bar shows the co
 
 
 class SEQUENCER_OT_matte_add(bpy.types.Operator):
-    """Remove the background of the selected movie strips, and add strips with alpha above them"""
+    """Remove the background of the selected movie and image strips, and add strips with alpha above them"""
 
     bl_idname = "sequencer.matte_add"
     bl_label = "Add Matte"
@@ -72,20 +72,22 @@ class SEQUENCER_OT_matte_add(bpy.types.Operator):
     def _plan(self, context: bpy.types.Context) -> list[tasks.Task] | None:
         scene = strips.sequencer_scene(context)
         try:
-            return [tasks.plan(context, scene, strip) for strip in strips.selected_movies(context)]
+            return [tasks.plan(context, scene, strip) for strip in strips.selected_sources(context)]
         except MatteError as error:
             self.report({"ERROR"}, str(error))
             return None
 
     def _finish(self) -> set[str]:
         """Put what is whole on the timeline and tell what is not."""
-        for warning in filter(None, map(tasks.place, self._run.whole)):
-            self.report({"WARNING"}, warning)
+        placed, troubles = tasks.place_all(self._run.whole)
+        for trouble in troubles:
+            self.report({"WARNING"}, trouble)
         for failure in self._run.failures:
             self.report({"ERROR"}, failure)
-        if not self._run.whole:
+        if not placed:
             return {"CANCELLED"}
-        if not self._run.failures and not self._run.stopped:
+        # The last report is the one that stays in the status bar: success must not hide a trouble.
+        if not (troubles or self._run.failures or self._run.stopped):
             self.report({"INFO"}, f"{self._run.total} frames matted")
         return {"FINISHED"}
 
@@ -122,8 +124,8 @@ def why_not(context: bpy.types.Context) -> str:
         return inference.problem()
     if runs.current() is not None:
         return "A matte is being made. Wait for it, or cancel it"
-    if not strips.selected_movies(context):
-        return "Select a movie strip in the sequencer"
+    if not strips.selected_sources(context):
+        return "Select a movie strip or an image strip in the sequencer"
     return ""
 
 

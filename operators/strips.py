@@ -12,12 +12,24 @@ from collections.abc import Sequence
 import bpy
 
 from ..inference import MatteError
+from . import memory
+from .timing import Key, Timing, playback_rate
 
 HIGHEST_CHANNEL = 128
 STRIPS_RENAMED = bpy.app.version >= (5, 0, 0)  # `sequences` became `strips`; 4.4 and 4.5 have both
 TIMES_RENAMED = bpy.app.version >= (5, 1, 0)  # `frame_final_start` became `left_handle`, and so on
+# How files call a strip and a retiming key, in every release, and a bit of the flags of each.
+STRIP, KEY = "Sequence", "SeqRetimingHandle"
+RESAMPLED = 1 << 17
+GRADUAL = 1 << 0
+# How retiming counts, see timing.Timing. 4.3 and 4.4 corrected it in small steps, 5.0 made the last frame retimable.
+WHOLE_STEPS = bpy.app.version < (4, 4, 0)
+COMPARED = (-1, 1) if bpy.app.version < (4, 3, 0) else (-1, 2) if bpy.app.version < (5, 0, 0) else (0, 2)
+# 5.0 shows one picture for all timeline frames that stand on the same whole source frame: the one it rendered first.
+REMEMBERED = bpy.app.version >= (5, 0, 0)
 # 4.5 warns of a path property that takes // without saying so; 4.2 to 4.4 refuse the word.
 RELATIVE_PATH = {"PATH_SUPPORTS_BLEND_RELATIVE"} if bpy.app.version >= (4, 5, 0) else set()
+MADE = "strip_matte"  # the property that marks the strips we made, and says of what
 LOOK = (
     "use_flip_x",
     "use_flip_y",
@@ -37,20 +49,25 @@ def sequencer_scene(context: bpy.types.Context) -> bpy.types.Scene:
     return getattr(context, "sequencer_scene", None) or context.scene
 
 
-def selected_movies(context: bpy.types.Context) -> list[bpy.types.Strip]:
-    """The selected movie strips of the open level (the timeline, or a meta strip that is tabbed into), by channel and
-    place."""
+def is_source(strip: bpy.types.Strip) -> bool:
+    """Whether a strip can be matted: movies and pictures, but no cutout of ours."""
+    return strip.type == "MOVIE" or (strip.type == "IMAGE" and MADE not in strip)
+
+
+def selected_sources(context: bpy.types.Context) -> list[bpy.types.Strip]:
+    """The selected movie and image strips of the open level (the timeline, or a meta strip that is tabbed into), by
+    channel and place."""
     editor = sequencer_scene(context).sequence_editor
     if editor is None:
         return []
     level = editor.meta_stack[-1] if len(editor.meta_stack) else editor
-    chosen = [strip for strip in children(level) if strip.type == "MOVIE" and strip.select]
+    chosen = [strip for strip in children(level) if strip.select and is_source(strip)]
     return sorted(chosen, key=lambda strip: (strip.channel, extent(strip)[0]))
 
 
-def all_movies(scene: bpy.types.Scene) -> list[bpy.types.Strip]:
-    """Every movie strip of the scene, those in meta strips too."""
-    return [strip for strip in _everything(scene) if strip.type == "MOVIE"] if scene.sequence_editor else []
+def all_sources(scene: bpy.types.Scene) -> list[bpy.types.Strip]:
+    """Every movie and image strip of the scene, those in meta strips too."""
+    return [strip for strip in _everything(scene) if is_source(strip)] if scene.sequence_editor else []
 
 
 def find(scene: bpy.types.Scene, name: str) -> bpy.types.Strip | None:
@@ -70,20 +87,77 @@ def extent(strip: bpy.types.Strip) -> tuple[int, int]:
     return strip.frame_final_start, strip.frame_final_end
 
 
-def source_frames(strip: bpy.types.MovieStrip) -> list[int]:
-    """The source frame that each timeline frame of the strip's extent shows."""
-    first, last = extent(strip)
-    start = int(strip.content_start if TIMES_RENAMED else strip.frame_start)
-    return [max(frame - start, 0) for frame in range(first, last)]
+def source_frames(scene: bpy.types.Scene, strip: bpy.types.Strip) -> list[int]:
+    """The source frame that each timeline frame of the strip's extent shows, first to last, played forward."""
+    return _timing(scene, strip).source_frames(range(*extent(strip)))
 
 
-def movie_path(scene: bpy.types.Scene, strip: bpy.types.MovieStrip) -> str:
-    """The absolute path of the strip's movie."""
-    return os.path.normpath(bpy.path.abspath(strip.filepath, library=scene.library))
+def warnings(scene: bpy.types.Scene, strip: bpy.types.Strip) -> tuple[str, ...]:
+    """Sentences about what the cutout can not show as Blender shows the strip."""
+    found = []
+    if _timing(scene, strip).depends_on_order(range(*extent(strip))):
+        found.append(
+            f'Which pictures Blender shows of "{strip.name}" depends on the order they are rendered in, for the scene '
+            "has more frames a second than the movie. The cutout has those of playing forward"
+        )
+    if strip.use_deinterlace:
+        found.append(f'"{strip.name}" is deinterlaced by Blender; its cutout is not')
+    return tuple(found)
+
+
+def _timing(scene: bpy.types.Scene, strip: bpy.types.Strip) -> Timing:
+    """All that decides what the strip shows when. MatteError where this Blender can not be understood."""
+    numbers = memory.Struct(strip.as_pointer(), STRIP)
+    # Two numbers that RNA tells as well: where they are not the same, nothing that is read here can be trusted.
+    if (numbers["machine"], numbers["strobe"]) != (strip.channel, strip.strobe):
+        raise MatteError("This release of Blender keeps its strips in a way that Strip Matte does not know. Update it")
+    length = int(numbers["len"])
+    rate = 1.0
+    if int(numbers["flag"]) & RESAMPLED and numbers["media_playback_rate"]:
+        rate = playback_rate(numbers["media_playback_rate"], scene.render.fps, scene.render.fps_base)
+    right, offset = (
+        (strip.right_handle, strip.right_handle_offset)
+        if TIMES_RENAMED
+        else (strip.frame_final_end, strip.frame_offset_end)
+    )
+    keys: tuple[Key, ...] = ()
+    if len(getattr(strip, "retiming_keys", ())) > 1:  # image strips have them from 4.4 on
+        keys = tuple(
+            Key(key["strip_frame_index"], key["retiming_factor"], bool(int(key["flag"]) & GRADUAL))
+            for key in numbers.array("*retiming_handles", KEY, int(numbers["retiming_handle_num"]))
+        )
+    return Timing(
+        start=int(strip.content_start if TIMES_RENAMED else strip.frame_start),
+        end=int(right + offset),
+        length=length,
+        skipped=int(numbers["anim_startofs"]),
+        rate=rate,
+        reversed=strip.use_reverse_frames,
+        strobe=strip.strobe,
+        keys=keys,
+        span=length if STRIPS_RENAMED else length - 1,
+        whole=WHOLE_STEPS,
+        compared=COMPARED,
+        remembered=REMEMBERED,
+    )
+
+
+def source_path(scene: bpy.types.Scene, strip: bpy.types.Strip) -> str:
+    """The absolute path of the strip's movie, or of the folder of its pictures."""
+    path = strip.filepath if strip.type == "MOVIE" else strip.directory
+    return os.path.normpath(bpy.path.abspath(path, library=scene.library))
+
+
+def pictures(scene: bpy.types.Scene, strip: bpy.types.Strip) -> tuple[str, ...]:
+    """The absolute paths of an image strip's files, one a source frame; empty for a movie."""
+    if strip.type == "MOVIE":
+        return ()
+    folder = source_path(scene, strip)
+    return tuple(os.path.join(folder, element.filename) for element in strip.elements)
 
 
 def add_images(
-    scene: bpy.types.Scene, source: bpy.types.MovieStrip, name: str, folder: str, files: Sequence[str], start: int
+    scene: bpy.types.Scene, source: bpy.types.Strip, name: str, folder: str, files: Sequence[str], start: int
 ) -> bpy.types.ImageStrip:
     """An image strip that stands for `source` on the next free channel above, seen as the movie is seen.
 
@@ -121,7 +195,7 @@ def _everything(scene: bpy.types.Scene) -> bpy.types.bpy_prop_collection:
     return editor.strips_all if STRIPS_RENAMED else editor.sequences_all
 
 
-def _copy_look(scene: bpy.types.Scene, source: bpy.types.MovieStrip, target: bpy.types.ImageStrip) -> None:
+def _copy_look(scene: bpy.types.Scene, source: bpy.types.Strip, target: bpy.types.ImageStrip) -> None:
     for name in LOOK:
         setattr(target, name, getattr(source, name))
     for name in TRANSFORM:
@@ -133,7 +207,7 @@ def _copy_look(scene: bpy.types.Scene, source: bpy.types.MovieStrip, target: bpy
     _copy_animation(scene, source, target)
 
 
-def _copy_modifiers(scene: bpy.types.Scene, source: bpy.types.MovieStrip, target: bpy.types.ImageStrip) -> None:
+def _copy_modifiers(scene: bpy.types.Scene, source: bpy.types.Strip, target: bpy.types.ImageStrip) -> None:
     """The grade: every modifier of the strip, with its values and curves."""
     workspace = bpy.context.workspace
     # 5.0 and 5.1 crash in modifiers.new() where the workspace has no scene for its sequencer, as without a window.
@@ -172,7 +246,7 @@ def _copy_curve_mapping(source: bpy.types.CurveMapping, target: bpy.types.CurveM
     target.update()
 
 
-def _copy_animation(scene: bpy.types.Scene, source: bpy.types.MovieStrip, target: bpy.types.ImageStrip) -> None:
+def _copy_animation(scene: bpy.types.Scene, source: bpy.types.Strip, target: bpy.types.ImageStrip) -> None:
     """Keyframes of transform, opacity and the rest of the look."""
     curves = _curves(scene)
     if curves is None:

@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import bpy
 
@@ -21,6 +22,7 @@ class Task:
 
     timeline: the timeline frames to cover, the last one exclusive; None for the whole strip, wherever it is then.
     folder: the job's folder as it is written in the project, // where the setting has it.
+    warnings: sentences for the editor about what may not be exact.
     """
 
     scene: str
@@ -29,12 +31,13 @@ class Task:
     folder: str
     mute_source: bool
     job: inference.Job
+    warnings: tuple[str, ...]
 
 
 def plan(
     context: bpy.types.Context,
     scene: bpy.types.Scene,
-    strip: bpy.types.MovieStrip,
+    strip: bpy.types.Strip,
     *,
     timeline: tuple[int, int] | None = None,
     folder: str | None = None,
@@ -46,8 +49,8 @@ def plan(
     Raises MatteError with a sentence for the editor.
     """
     settings, machine = scene.strip_matte, settings_.preferences(context)
-    movie = strips.movie_path(scene, strip)
-    inference.probe(movie)
+    path, pictures = strips.source_path(scene, strip), strips.pictures(scene, strip)
+    warnings = inference.probe(path).warnings if strip.type == "MOVIE" else _check_pictures(strip.name, pictures)
     model_file = model or settings_.model_path(context, settings)
     if not os.path.isfile(model_file):
         raise MatteError(f'The model "{model_file}" is not there. Choose an ONNX file in the add-on\'s preferences')
@@ -58,44 +61,49 @@ def plan(
     if not os.path.isabs(absolute):
         raise MatteError(f'The folder "{base}" is not a whole path. Begin it with // to put it beside the project')
     folders.check_writable(absolute)
-    name = folders.name_for(movie, model_file, settings.output)
     job = inference.Job(
-        movie=movie,
-        frames=tuple(sorted(set(_shown(strip, timeline)[1]))),
-        folder=os.path.join(absolute, name),
+        movie=path,
+        frames=tuple(sorted(set(_shown(scene, strip, timeline)[1]))),
+        folder=absolute,
         model=model_file,
         output=settings.output,
         device=machine.device,
         cores=machine.cores or automatic_cores(),
+        pictures=pictures,
     )
-    return Task(scene.name, strip.name, timeline, os.path.join(base, name), settings.mute_source, job)
+    name = folders.name_for(job)
+    job = replace(job, folder=os.path.join(absolute, name))
+    warnings += strips.warnings(scene, strip)
+    return Task(scene.name, strip.name, timeline, os.path.join(base, name), settings.mute_source, job, warnings)
 
 
-def place(task: Task) -> str | None:
-    """Put the finished images on the timeline. Returns a warning for the editor, or None.
+def place(task: Task) -> tuple[str, ...]:
+    """Put the finished images on the timeline. Returns warnings for the editor.
 
     The strip is looked up by name and seen as it is now: an editor may have moved or trimmed it meanwhile.
+    Raises MatteError, which names the folder, where the images have no place any more; nothing is changed then.
     """
     kept = f'The images are in "{task.job.folder}"'
     scene = bpy.data.scenes.get(task.scene)
     if scene is None:
-        return f'The scene "{task.scene}" is gone. {kept}'
+        raise MatteError(f'The scene "{task.scene}" is gone. {kept}')
     source = strips.find(scene, task.strip)
-    if source is None or source.type != "MOVIE":
-        return f'The strip "{task.strip}" is gone. {kept}'
-    if strips.movie_path(scene, source) != task.job.movie:
-        return f'The strip "{task.strip}" shows another movie now. {kept}'
-    start, frames = _shown(source, task.timeline)
+    if source is None or not strips.is_source(source):
+        raise MatteError(f'The strip "{task.strip}" is gone. {kept}')
+    pictures = strips.pictures(scene, source)
+    if (strips.source_path(scene, source), pictures) != (task.job.movie, task.job.pictures):
+        raise MatteError(f'The strip "{task.strip}" shows another movie now. {kept}')
+    start, frames = _shown(scene, source, task.timeline)
     if not frames:
-        return f'The strip "{task.strip}" was moved off the chosen frames. {kept}'
+        raise MatteError(f'The strip "{task.strip}" was moved off the chosen frames. {kept}')
     files = [folders.image_name(frame) for frame in frames]
     try:
         images = strips.add_images(scene, source, f"{source.name} Cutout", task.folder, files, start)
     except MatteError as error:
-        return f"{error}. {kept}"
-    images["strip_matte"] = {
+        raise MatteError(f"{error}. {kept}") from error
+    images[strips.MADE] = {
         "source": source.name,
-        "movie": source.filepath,
+        "movie": source.filepath if source.type == "MOVIE" else source.directory,
         "folder": task.folder,
         "settings": os.path.basename(task.folder).rpartition("_")[2],
     }
@@ -104,8 +112,22 @@ def place(task: Task) -> str | None:
     images.select = True
     missing = len(set(frames) - set(task.job.frames))
     if missing:
-        return f'"{source.name}" was edited meanwhile and shows {missing} more frames. Run again to matte them'
-    return None
+        edited = f'"{source.name}" was edited meanwhile and shows {missing} more frames. Run again to matte them'
+        return (*task.warnings, edited)
+    return task.warnings
+
+
+def place_all(whole: Sequence[Task]) -> tuple[int, list[str]]:
+    """Place each task. Returns how many have a place, and a sentence for every warning and every one that has none."""
+    placed = 0
+    troubles: list[str] = []
+    for task in whole:
+        try:
+            troubles += place(task)
+            placed += 1
+        except MatteError as error:
+            troubles.append(str(error))
+    return placed, troubles
 
 
 def automatic_cores() -> int:
@@ -114,9 +136,21 @@ def automatic_cores() -> int:
     return cores if bpy.app.background or cores <= 2 else cores - 1
 
 
-def _shown(strip: bpy.types.MovieStrip, timeline: tuple[int, int] | None) -> tuple[int, list[int]]:
+def _shown(scene: bpy.types.Scene, strip: bpy.types.Strip, timeline: tuple[int, int] | None) -> tuple[int, list[int]]:
     """The first timeline frame of the strip within `timeline`, and the source frame of each from there on."""
     first, last = strips.extent(strip)
     start, end = timeline or (first, last)
     start, end = max(start, first), min(end, last)
-    return start, strips.source_frames(strip)[start - first : max(end - first, 0)]
+    return start, strips.source_frames(scene, strip)[start - first : max(end - first, 0)]
+
+
+def _check_pictures(name: str, pictures: Sequence[str]) -> tuple[str, ...]:
+    """MatteError where an image strip has no file, or its first can not be read; a warning where some are missing."""
+    there = [file for file in pictures if os.path.exists(file)]
+    if not there:
+        raise MatteError(f'The pictures of "{name}" are missing. Put the files back, or choose them again')
+    inference.check_picture(there[0])
+    gaps = len(pictures) - len(there)
+    return (
+        (f'{gaps} of {len(pictures)} pictures of "{name}" are missing. Its cutout is empty there',) if gaps else ()
+    )

@@ -109,3 +109,15 @@ def shot(blender: Any, tmp_path: Path) -> Shot:
 def bunny() -> Path:
     """Big Buck Bunny, 1280 x 720, 25 fps, 132 frames."""
     return CLIP
+
+
+@pytest.fixture(scope="session")
+def bunny_frames(bunny: Path) -> list[Any]:
+    """Five frames of the clip: (720, 1280, 3) uint8 BGR."""
+    import cv2
+
+    reader = cv2.VideoCapture(str(bunny))
+    reader.set(cv2.CAP_PROP_POS_FRAMES, 60)
+    frames = [reader.read()[1] for _ in range(5)]
+    reader.release()
+    return frames

@@ -114,7 +114,8 @@ def test_no_channel_is_free(shot) -> None:
     tasks = timeline.addon("operators.tasks")
     task = tasks.plan(shot.bpy.context, shot.scene, movie)
     list(timeline.addon("inference").generate(task.job))
-    assert task.job.folder in tasks.place(task)
+    with pytest.raises(timeline.addon("inference").MatteError, match=task.job.folder):
+        tasks.place(task)
     assert len(timeline.strips(shot.scene.sequence_editor)) == 2
     assert not movie.mute
 

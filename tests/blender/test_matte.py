@@ -164,7 +164,7 @@ def test_a_strip_in_a_meta_strip_stays_there(shot) -> None:
     tasks = timeline.addon("operators.tasks")
     task = tasks.plan(shot.bpy.context, shot.scene, movie)
     list(timeline.addon("inference").generate(task.job))
-    assert tasks.place(task) is None
+    assert tasks.place(task) == ()
     assert {strip.type for strip in timeline.strips(meta)} == {"MOVIE", "IMAGE"}
     assert len(timeline.strips(shot.scene.sequence_editor)) == 1
 
@@ -215,9 +215,9 @@ def test_what_is_gone_when_the_job_ends_is_told(shot, gone: str) -> None:
         shot.bpy.data.scenes.remove(shot.scene)
     else:
         movie.filepath = str(Path(movie.filepath).with_name("another.mp4"))
-    warning = tasks.place(task)
-    assert warning is not None
-    assert task.job.folder in warning
+    with pytest.raises(timeline.addon("inference").MatteError) as caught:
+        tasks.place(task)
+    assert task.job.folder in str(caught.value)
     assert len(os.listdir(task.job.folder)) == 3
 
 
@@ -228,8 +228,45 @@ def test_a_strip_that_was_moved_meanwhile_gets_its_cutout_where_it_is(shot) -> N
     list(timeline.addon("inference").generate(task.job))
     movie.channel = 4
     timeline.trim(movie, length=3)
-    warning = tasks.place(task)
+    (warning,) = tasks.place(task)
     assert "Run again" in warning
     (made,) = [strip for strip in timeline.strips(shot.scene.sequence_editor) if strip.type == "IMAGE"]
     assert extent(made) == extent(movie)
     assert made.channel == 5
+
+
+def test_an_image_sequence_is_matted_with_its_gaps_sizes_and_alpha(shot, bunny_frames: list[np.ndarray]) -> None:
+    """Unpadded names, a missing file, a picture of another size, and one with an alpha of its own."""
+    folder = shot.folder.parent / "sequence"
+    folder.mkdir()
+    names = [f"p {number}.png" for number in (7, 8, 9, 10, 11)]
+    for name, picture in zip(names, bunny_frames, strict=True):
+        cv2.imwrite(str(folder / name), picture)
+    (folder / names[1]).unlink()
+    cv2.imwrite(str(folder / names[2]), cv2.resize(bunny_frames[2], (640, 360)))
+    own = np.dstack([bunny_frames[3], np.full(bunny_frames[3].shape[:2], 128, np.uint8)])
+    cv2.imwrite(str(folder / names[3]), own)
+    strips = timeline.strips(shot.scene.sequence_editor)
+    timeline.add_colour(shot.scene, (0.0, 1.0, 0.0), 1, 1, 5)
+    strip = strips.new_image("Pictures", str(folder / names[0]), 2, 1)
+    for name in names[1:]:
+        strip.elements.append(name)
+    strip.select = True
+    made = matted(shot.scene, strip)
+    assert extent(made) == extent(strip) == (1, 6)
+    images = images_of(made)
+    assert images[1].max() == 0
+    assert images[2].shape == (360, 640, 4)
+    assert images[3][..., 3].max() <= 128
+    assert images[4][..., 3].max() > 250
+    for number in (0, 3, 4):
+        np.testing.assert_array_equal(images[number][..., :3], bunny_frames[number])
+    assert (timeline.render(shot.scene, 2) == (0, 255, 0, 255)).all()
+
+
+def test_our_own_cutout_is_no_source(shot) -> None:
+    movie = shot.movie(length=1)
+    made = matted(shot.scene, movie)
+    movie.select = False
+    made.select = True
+    assert not shot.bpy.ops.sequencer.matte_add.poll()

@@ -98,6 +98,7 @@ def escape_stops(stage: Stage) -> Iterator[None]:
     yield from stage.press("ESC")
     yield from _ended()
     _stopped_cleanly(stage)
+    assert "Stopped" in reports(), "the editor was not told"
 
 
 def cancel_button_stops(stage: Stage) -> Iterator[None]:

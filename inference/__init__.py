@@ -44,3 +44,13 @@ def probe(path: str) -> "Movie":
 def check_picture(path: str) -> None:
     """MatteError where a picture of a sequence can not be matted; see `sequence.read`."""
     load(".sequence", __name__).read(path)
+
+
+def difference(one: str, other: str) -> float:
+    """How far two picture files are apart; see `sequence.difference`."""
+    return load(".sequence", __name__).difference(one, other)
+
+
+def make_opaque(file: str, copy: str) -> None:
+    """Copy a picture without its alpha; see `sequence.make_opaque`."""
+    load(".sequence", __name__).make_opaque(file, copy)

@@ -112,30 +112,30 @@ def decode(
     and when the last frame is done `tell` is given a sentence about it. close() lets go of the file.
     """
     wanted = iter(frames)
-    frame = next(wanted, None)
-    if frame is None:
+    following = next(wanted, None)
+    if following is None:
         return
     with _opened(path) as (container, stream):
         clock = _Clock(stream, _rate(path, stream))
         reader = _Reader(container, stream)
-        shown = _Shown(reader.pictures_for(clock, frame), clock)
+        shown = _Shown(reader.pictures_for(clock, following), clock)
         colour = _Colour(stream.codec_context.width, stream.codec_context.height, channels, upright)
         picture: VideoFrame | None = None
-        while frame is not None:
-            last, picture = picture, shown.at(frame)
+        while following is not None:
+            frame, before = following, picture
+            picture = shown.at(frame)
             if picture is None:
                 raise MovieError(_no_picture(path))
-            if picture is not last:
+            if picture is not before:
                 pixels = colour.pixels(picture)
             yield frame, pixels
-            later = next(wanted, None)
-            if later is not None and later < frame:
-                raise ValueError(f"source frames must ascend: {later} after {frame}")
-            last_frame, frame = frame, later
+            following = next(wanted, None)
+            if following is not None and following < frame:
+                raise ValueError(f"source frames must ascend: {following} after {frame}")
         if tell is not None and reader.damaged:
             tell(f'"{path}" is damaged: {reader.damaged} of its packets gave no picture, and the one before is shown')
-        if tell is not None and clock.seconds_past(picture, last_frame) > LONGEST_PICTURE:
-            tell(f'"{path}" has no more pictures long before its end: source frames up to {last_frame} repeat the last')
+        if tell is not None and clock.seconds_past(picture, frame) > LONGEST_PICTURE:
+            tell(f'"{path}" has no more pictures long before its end: source frames up to {frame} repeat the last')
 
 
 class _Clock:

@@ -37,3 +37,17 @@ def read(path: str) -> np.ndarray:
     if image.ndim == 2:
         return cv2.cvtColor(image, cv2.COLOR_GRAY2RGB)
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB if image.shape[2] == 3 else cv2.COLOR_BGRA2RGBA)
+
+
+def difference(one: str, other: str) -> float:
+    """Mean difference of colour of two picture files, 0 to 255; 255 where their sizes differ. Alpha does not count."""
+    first, second = read(one)[..., :3], read(other)[..., :3]
+    return float(cv2.absdiff(first, second).mean()) if first.shape == second.shape else 255.0
+
+
+def make_opaque(file: str, copy: str) -> None:
+    """Copy a picture file without its alpha, as PNG."""
+    whole, data = cv2.imencode(".png", cv2.cvtColor(read(file)[..., :3], cv2.COLOR_RGB2BGR))
+    if not whole:
+        raise MatteError(f'"{file}" can not be written as PNG')
+    data.tofile(copy)

@@ -11,7 +11,7 @@ import sys
 import bpy
 
 from ..inference import MatteError
-from . import matte, strips, tasks
+from . import matte, strips, tasks, verify
 
 NAME = "strip_matte"
 DONE, FAILED = 0, 1  # argparse itself ends with 2 for wrong arguments
@@ -26,6 +26,8 @@ def main(arguments: list[str]) -> int:
         return int(end.code or 0)
     context = bpy.context
     scene = strips.sequencer_scene(context)
+    if chosen.verify:
+        return _verify(scene, chosen)
     try:
         planned = [
             tasks.plan(context, scene, strip, timeline=chosen.frames, folder=chosen.folder, model=chosen.model)
@@ -46,6 +48,28 @@ def main(arguments: list[str]) -> int:
         except RuntimeError as error:
             problems.append(str(error).strip())
     return _fail("\n".join(problems)) if problems else DONE
+
+
+def _verify(scene: bpy.types.Scene, chosen: argparse.Namespace) -> int:
+    """Compare cutouts with their sources: those of the named strips, or all."""
+    try:
+        named = [_named(scene, name) for name in chosen.strip] if chosen.strip else strips.all_made(scene)
+        found = verify.pairs(scene, named)
+        if not found:
+            raise MatteError("There is no cutout to verify")
+        verdicts = [verify.verify(scene, source, cutout, every=chosen.all) for source, cutout in found]
+    except MatteError as error:
+        return _fail(str(error))
+    for verdict in verdicts:
+        sys.stdout.write(f"{verdict.strip}: {verdict}\n")
+    return FAILED if any(verdict.different for verdict in verdicts) else DONE
+
+
+def _named(scene: bpy.types.Scene, name: str) -> bpy.types.Strip:
+    strip = strips.find(scene, name)
+    if strip is None:
+        raise MatteError(f'The scene "{scene.name}" has no strip "{name}"')
+    return strip
 
 
 def _strips(scene: bpy.types.Scene, names: list[str] | None, frames: tuple[int, int] | None) -> list[bpy.types.Strip]:
@@ -83,6 +107,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--output", choices=["cutout"], default="cutout", help="what to make (default: cutout)")
     parser.add_argument("--folder", type=_folder, metavar="DIR", help="where the images go (default: the scene's)")
     parser.add_argument("--model", type=os.path.abspath, metavar="FILE", help="an ONNX file (default: the scene's)")
+    parser.add_argument("--verify", action="store_true", help="compare cutouts with their movies and tell, instead")
+    parser.add_argument("--all", action="store_true", help="with --verify: every frame, not a sample of twelve")
     parser.add_argument(
         "--save", nargs="?", const="", type=_save, metavar="PATH", help="save the project, under PATH where given"
     )

@@ -5,11 +5,12 @@ import sys
 from collections.abc import Sequence
 
 import bpy
+from bpy.props import BoolProperty
 
 from .. import inference
 from ..inference import MatteError
 from . import run as runs
-from . import strips, tasks
+from . import strips, tasks, verify
 
 TICK = 0.1  # seconds between two looks at the worker's count
 _timer: bpy.types.Timer | None = None  # of the window, kept here because unregister() must take it away
@@ -118,6 +119,38 @@ class SEQUENCER_OT_matte_cancel(bpy.types.Operator):
         return {"FINISHED"}
 
 
+class SEQUENCER_OT_matte_verify(bpy.types.Operator):
+    """Render frames of the selected strips and of their cutouts, and tell where the pictures are not the same"""
+
+    bl_idname = "sequencer.matte_verify"
+    bl_label = "Verify Matte"
+
+    all: BoolProperty(name="Every Frame", description="Compare every frame, not a sample of twelve")
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        chosen = strips.selected(context)
+        if not any(strips.MADE in strip or strips.is_source(strip) for strip in chosen):
+            cls.poll_message_set("Select a cutout, or the strip it was made of")
+            return False
+        return True
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        scene = strips.sequencer_scene(context)
+        try:
+            found = verify.pairs(scene, strips.selected(context))
+            if not found:
+                raise MatteError("The selected strips have no cutout. Add a matte first")
+            verdicts = [verify.verify(scene, source, cutout, every=self.all) for source, cutout in found]
+        except MatteError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        for verdict in verdicts:
+            self.report({"WARNING"} if verdict.different else {"INFO"}, f"{verdict.strip}: {verdict}")
+        redraw(context)
+        return {"FINISHED"}
+
+
 def why_not(context: bpy.types.Context) -> str:
     """Why no matte can be made now, as a sentence without a full stop; empty where one can."""
     if inference.problem():
@@ -179,5 +212,5 @@ def redraw(context: bpy.types.Context) -> None:
                 area.tag_redraw()
 
 
-CLASSES = (SEQUENCER_OT_matte_add, SEQUENCER_OT_matte_cancel)
+CLASSES = (SEQUENCER_OT_matte_add, SEQUENCER_OT_matte_cancel, SEQUENCER_OT_matte_verify)
 register, unregister = bpy.utils.register_classes_factory(CLASSES)

@@ -54,20 +54,49 @@ def is_source(strip: bpy.types.Strip) -> bool:
     return strip.type == "MOVIE" or (strip.type == "IMAGE" and MADE not in strip)
 
 
-def selected_sources(context: bpy.types.Context) -> list[bpy.types.Strip]:
-    """The selected movie and image strips of the open level (the timeline, or a meta strip that is tabbed into), by
-    channel and place."""
+def selected(context: bpy.types.Context) -> list[bpy.types.Strip]:
+    """The selected strips of the open level: the timeline, or a meta strip that is tabbed into. By channel and place."""
     editor = sequencer_scene(context).sequence_editor
     if editor is None:
         return []
     level = editor.meta_stack[-1] if len(editor.meta_stack) else editor
-    chosen = [strip for strip in children(level) if strip.select and is_source(strip)]
+    chosen = [strip for strip in children(level) if strip.select]
     return sorted(chosen, key=lambda strip: (strip.channel, extent(strip)[0]))
+
+
+def selected_sources(context: bpy.types.Context) -> list[bpy.types.Strip]:
+    """The selected movie and image strips, without cutouts of ours."""
+    return [strip for strip in selected(context) if is_source(strip)]
 
 
 def all_sources(scene: bpy.types.Scene) -> list[bpy.types.Strip]:
     """Every movie and image strip of the scene, those in meta strips too."""
     return [strip for strip in _everything(scene) if is_source(strip)] if scene.sequence_editor else []
+
+
+def all_made(scene: bpy.types.Scene) -> list[bpy.types.Strip]:
+    """Every strip of ours, those in meta strips too."""
+    return [strip for strip in _everything(scene) if MADE in strip] if scene.sequence_editor else []
+
+
+def show_alone(scene: bpy.types.Scene, strip: bpy.types.Strip) -> None:
+    """Mute everything but this strip and the meta strips around it, and let it replace what is below."""
+    around = set()
+    parent = strip.parent_meta()
+    while parent is not None:
+        around.add(parent.name)
+        parent = parent.parent_meta()
+    for other in _everything(scene):
+        other.mute = other.name != strip.name and other.name not in around
+    strip.blend_type = "REPLACE"
+
+
+def render_stills(settings: bpy.types.ImageFormatSettings) -> None:
+    """Render to PNG files without alpha. 5.0 asks for the kind of medium first."""
+    if hasattr(settings, "media_type"):
+        settings.media_type = "IMAGE"
+    settings.file_format, settings.color_mode, settings.color_depth = "PNG", "RGB", "8"
+    settings.compression = 0
 
 
 def find(scene: bpy.types.Scene, name: str) -> bpy.types.Strip | None:

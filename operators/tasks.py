@@ -151,6 +151,4 @@ def _check_pictures(name: str, pictures: Sequence[str]) -> tuple[str, ...]:
         raise MatteError(f'The pictures of "{name}" are missing. Put the files back, or choose them again')
     inference.check_picture(there[0])
     gaps = len(pictures) - len(there)
-    return (
-        (f'{gaps} of {len(pictures)} pictures of "{name}" are missing. Its cutout is empty there',) if gaps else ()
-    )
+    return (f'{gaps} of {len(pictures)} pictures of "{name}" are missing. Its cutout is empty there',) if gaps else ()

@@ -25,8 +25,8 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 def measured() -> None:
     """Render every clip in this release and keep the results."""
     import bpy
-
-    from tests import clips, frames
+    import clips
+    import frames
 
     release = ".".join(map(str, bpy.app.version))
     bpy.ops.wm.read_factory_settings(use_empty=True)

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Every source frame of every clip: what inference.movie gives is what Blender renders."""
 
+import clips
+import frames
 import pytest
-
-from tests import clips, frames
 
 
 @pytest.mark.parametrize("name", [clip.name for clip in clips.CLIPS])

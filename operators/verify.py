@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Does the cutout show on every timeline frame the picture that the movie shows there? Blender itself is asked."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import bpy
+
+from .. import inference
+from ..inference import MatteError
+from . import strips
+
+SAMPLE = 12  # frames that are compared where not every one is asked for
+SIDE = 480  # pixels of the longer side that is rendered: enough to tell one picture from the next
+# Mean difference of colour, of 255, up to which two pictures are the same. Blender 4.2 and 4.3 convert YUV about 1
+# darker than later releases and we do.
+SAME = 2.0
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What was compared: timeline frames first to last, `compared` of them, and those whose pictures differ."""
+
+    strip: str
+    first: int
+    last: int
+    compared: int
+    different: tuple[int, ...]
+
+    def __str__(self) -> str:
+        found = f"frames {self.first} to {self.last}, {self.compared} compared"
+        if not self.different:
+            return f"{found}, all the same"
+        return f"{found}, not the same: {', '.join(map(str, self.different))}"
+
+
+def pairs(scene: bpy.types.Scene, chosen: Sequence[bpy.types.Strip]) -> list[tuple[bpy.types.Strip, bpy.types.Strip]]:
+    """(source, cutout) for every cutout that is chosen or whose source is. MatteError where a cutout's source is gone."""
+    found = []
+    for cutout in strips.all_made(scene):
+        name = cutout[strips.MADE]["source"]
+        source = strips.find(scene, name)
+        if cutout in chosen and source is None:
+            raise MatteError(f'The strip "{name}", of which "{cutout.name}" was made, is gone')
+        if source is not None and (cutout in chosen or source in chosen):
+            found.append((source, cutout))
+    return found
+
+
+def verify(scene: bpy.types.Scene, source: bpy.types.Strip, cutout: bpy.types.Strip, *, every: bool) -> Verdict:
+    """Render both strips, each alone, and compare their pictures, whatever the matte covers.
+
+    every: all frames of the cutout, not a sample. The verdict is kept on the cutout. The scene is not touched: all is
+    done in a copy of it. MatteError where a file of the cutout is missing.
+    """
+    left, right = strips.extent(cutout)
+    last, count = right - 1, right - left
+    steps = range(count) if every else sorted({round(n * (count - 1) / (SAMPLE - 1)) for n in range(SAMPLE)})
+    frames = [left + step for step in steps]
+    files = [strips.pictures(scene, cutout)[source_frame] for source_frame in strips.source_frames(scene, cutout)]
+    with _stage(scene) as (copy, folder):
+        shown = strips.find(copy, cutout.name)
+        for file in {files[frame - left] for frame in frames}:
+            _copy_opaque(file, folder)
+        shown.directory = folder
+        before = _rendered(copy, strips.find(copy, source.name), frames, folder)
+        after = _rendered(copy, shown, frames, folder)
+        different = tuple(
+            frame for frame, a, b in zip(frames, before, after, strict=True) if inference.difference(a, b) > SAME
+        )
+    verdict = Verdict(cutout.name, left, last, len(frames), different)
+    made = cutout[strips.MADE].to_dict()
+    cutout[strips.MADE] = {**made, "verdict": str(verdict)}
+    return verdict
+
+
+@contextlib.contextmanager
+def _stage(scene: bpy.types.Scene) -> Iterator[tuple[bpy.types.Scene, str]]:
+    """A copy of the scene that renders small stills, and a folder for them; both are gone afterwards."""
+    folder = tempfile.mkdtemp(prefix="strip_matte_")
+    copy = scene.copy()
+    try:
+        render = copy.render
+        render.resolution_percentage = max(1, min(100, 100 * SIDE // max(render.resolution_x, render.resolution_y)))
+        render.use_sequencer, render.use_stamp = True, False
+        strips.render_stills(render.image_settings)
+        yield copy, folder
+    finally:
+        bpy.data.scenes.remove(copy)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _rendered(scene: bpy.types.Scene, strip: bpy.types.Strip, frames: Sequence[int], folder: str) -> list[str]:
+    """Files of the pictures that the strip alone shows on the timeline frames, played forward."""
+    strips.show_alone(scene, strip)
+    files = []
+    for frame in frames:
+        scene.frame_set(frame)
+        scene.render.filepath = os.path.join(folder, f"{strip.type}_{frame}.png")
+        # The operator's own argument `scene` leaves out the sequencer of a scene that is in no window.
+        with bpy.context.temp_override(scene=scene):
+            bpy.ops.render.render(write_still=True)
+        files.append(scene.render.filepath)
+    return files
+
+
+def _copy_opaque(file: str, folder: str) -> None:
+    """Copy a cutout without its alpha: what the matte hides is compared too."""
+    if not os.path.exists(file):
+        raise MatteError(f'"{file}" is missing. Run Add Matte again')
+    inference.make_opaque(file, os.path.join(folder, os.path.basename(file)))

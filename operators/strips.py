@@ -55,7 +55,7 @@ def is_source(strip: bpy.types.Strip) -> bool:
 
 
 def selected(context: bpy.types.Context) -> list[bpy.types.Strip]:
-    """The selected strips of the open level: the timeline, or a meta strip that is tabbed into. By channel and place."""
+    """The selected strips of the open level, the timeline or a meta strip that is tabbed into, by channel and place."""
     editor = sequencer_scene(context).sequence_editor
     if editor is None:
         return []
@@ -71,12 +71,12 @@ def selected_sources(context: bpy.types.Context) -> list[bpy.types.Strip]:
 
 def all_sources(scene: bpy.types.Scene) -> list[bpy.types.Strip]:
     """Every movie and image strip of the scene, those in meta strips too."""
-    return [strip for strip in _everything(scene) if is_source(strip)] if scene.sequence_editor else []
+    return [strip for strip in everything(scene) if is_source(strip)] if scene.sequence_editor else []
 
 
 def all_made(scene: bpy.types.Scene) -> list[bpy.types.Strip]:
     """Every strip of ours, those in meta strips too."""
-    return [strip for strip in _everything(scene) if MADE in strip] if scene.sequence_editor else []
+    return [strip for strip in everything(scene) if MADE in strip] if scene.sequence_editor else []
 
 
 def show_alone(scene: bpy.types.Scene, strip: bpy.types.Strip) -> None:
@@ -86,7 +86,7 @@ def show_alone(scene: bpy.types.Scene, strip: bpy.types.Strip) -> None:
     while parent is not None:
         around.add(parent.name)
         parent = parent.parent_meta()
-    for other in _everything(scene):
+    for other in everything(scene):
         other.mute = other.name != strip.name and other.name not in around
     strip.blend_type = "REPLACE"
 
@@ -101,7 +101,7 @@ def render_stills(settings: bpy.types.ImageFormatSettings) -> None:
 
 def find(scene: bpy.types.Scene, name: str) -> bpy.types.Strip | None:
     """The strip of this name at any level, or None."""
-    return _everything(scene).get(name) if scene.sequence_editor else None
+    return everything(scene).get(name) if scene.sequence_editor else None
 
 
 def children(parent: bpy.types.SequenceEditor | bpy.types.MetaStrip) -> bpy.types.bpy_prop_collection:
@@ -219,7 +219,8 @@ def free_channel(level: bpy.types.SequenceEditor | bpy.types.MetaStrip, lowest: 
     raise MatteError("No channel above the movie strip is free. Move strips to make room")
 
 
-def _everything(scene: bpy.types.Scene) -> bpy.types.bpy_prop_collection:
+def everything(scene: bpy.types.Scene) -> bpy.types.bpy_prop_collection:
+    """The strips of every level, by name. The scene must have a sequence editor."""
     editor = scene.sequence_editor
     return editor.strips_all if STRIPS_RENAMED else editor.sequences_all
 

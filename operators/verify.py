@@ -41,7 +41,7 @@ class Verdict:
 
 
 def pairs(scene: bpy.types.Scene, chosen: Sequence[bpy.types.Strip]) -> list[tuple[bpy.types.Strip, bpy.types.Strip]]:
-    """(source, cutout) for every cutout that is chosen or whose source is. MatteError where a cutout's source is gone."""
+    """(source, cutout) for every cutout that is chosen or whose source is. MatteError where that source is gone."""
     found = []
     for cutout in strips.all_made(scene):
         name = cutout[strips.MADE]["source"]
@@ -65,11 +65,12 @@ def verify(scene: bpy.types.Scene, source: bpy.types.Strip, cutout: bpy.types.St
     frames = [left + step for step in steps]
     files = [strips.pictures(scene, cutout)[source_frame] for source_frame in strips.source_frames(scene, cutout)]
     with _stage(scene) as (copy, folder):
-        shown = strips.find(copy, cutout.name)
+        mirror = {strip.name: strip for strip in strips.everything(copy)}
+        shown = mirror[cutout.name]
         for file in {files[frame - left] for frame in frames}:
             _copy_opaque(file, folder)
         shown.directory = folder
-        before = _rendered(copy, strips.find(copy, source.name), frames, folder)
+        before = _rendered(copy, mirror[source.name], frames, folder)
         after = _rendered(copy, shown, frames, folder)
         different = tuple(
             frame for frame, a, b in zip(frames, before, after, strict=True) if inference.difference(a, b) > SAME

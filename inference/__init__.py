@@ -5,7 +5,7 @@ Importing this package loads no wheel: a broken one is a report when work starts
 enabled.
 """
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,9 +31,9 @@ __all__ = [
 BUILT_IN_MODEL = str(Path(__file__).with_name("models") / "u2netp.onnx")
 
 
-def generate(job: Job) -> Generator[Image, None, None]:
+def generate(job: Job, tell: Callable[[str], None] | None = None) -> Generator[Image, None, None]:
     """Make the job's images one by one; see `pipeline.generate`."""
-    return load(".pipeline", __name__).generate(job)
+    return load(".pipeline", __name__).generate(job, tell)
 
 
 def probe(path: str) -> "Movie":
@@ -46,9 +46,9 @@ def check_picture(path: str) -> None:
     load(".sequence", __name__).read(path)
 
 
-def difference(one: str, other: str) -> float:
+def difference(source: str, other: str) -> float:
     """How far two picture files are apart; see `sequence.difference`."""
-    return load(".sequence", __name__).difference(one, other)
+    return load(".sequence", __name__).difference(source, other)
 
 
 def make_opaque(file: str, copy: str) -> None:

@@ -113,7 +113,8 @@ def _read(manifest: str) -> object:
 
 def _identity(job: Job) -> dict[str, object]:
     source = _sequence(job.pictures) if job.pictures else _content(job.movie)
-    return {"format": FORMAT, "movie": source, "model": _content(job.model), "output": job.output}
+    turned = {} if job.upright else {"upright": False}
+    return {"format": FORMAT, "movie": source, "model": _content(job.model), "output": job.output, **turned}
 
 
 def _sequence(files: Sequence[str]) -> dict[str, object]:

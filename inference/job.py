@@ -16,6 +16,7 @@ class Job:
     output: 'CUTOUT', RGBA images with the movie's own colour and straight alpha.
     device: 'AUTO' or 'CPU'.
     cores: processor cores to work on; 0 takes all.
+    upright: whether a movie is turned as its file asks.
     pictures: absolute paths of the files of an image sequence, one a source frame; empty for a movie.
     """
 
@@ -26,6 +27,7 @@ class Job:
     output: str = "CUTOUT"
     device: str = "AUTO"
     cores: int = 0
+    upright: bool = True
     pictures: tuple[str, ...] = ()
 
 

@@ -62,7 +62,7 @@ class Movie:
 
     `width` and `height` are pixels as shown, rotation applied. `fps` is source frames a second. `frames` is the length
     in source frames, which are numbered 0 to `frames - 1`. `alpha` is true where the pictures have transparency of
-    their own. `warnings` are sentences about what may not be exact.
+    their own, `turned` where the file asks to be shown turned. `warnings` are sentences about what may not be exact.
     """
 
     path: str
@@ -71,6 +71,7 @@ class Movie:
     fps: Fraction
     frames: int
     alpha: bool = False
+    turned: bool = False
     warnings: tuple[str, ...] = ()
 
 
@@ -94,7 +95,7 @@ def probe(path: str, upright: bool = True) -> Movie:
         width, height = stream.codec_context.width, stream.codec_context.height
         if upright and _turn(first) in (90, 270):
             width, height = height, width
-        return Movie(path, width, height, fps, frames, _has_alpha(first), _missing_end(path, stream))
+        return Movie(path, width, height, fps, frames, _has_alpha(first), _turn(first) != 0, _missing_end(path, stream))
 
 
 def decode(

@@ -3,7 +3,7 @@
 
 import contextlib
 from collections import deque
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
@@ -18,12 +18,13 @@ from .model import Model
 MOST_FRAMES = 4
 
 
-def generate(job: Job) -> Generator[Image, None, None]:
+def generate(job: Job, tell: Callable[[str], None] | None = None) -> Generator[Image, None, None]:
     """Make the job's images, and yield each once it stands whole on disk under its final name.
 
     First the frames an earlier run has made, then the rest, ascending. Close the generator to cancel: frames in hand
     are finished, nothing half-written stays. Decoding happens here, everything after it in a pool of threads that
     each carry one frame from picture to file, so that the stages overlap, and at most 2 * MOST_FRAMES pictures exist.
+    tell: is given sentences about the source that are known only once it is decoded.
     Raises MatteError with a sentence for the editor.
     """
     images = folder.claim(job)
@@ -45,8 +46,7 @@ def generate(job: Job) -> Generator[Image, None, None]:
         return Image(frame, path, reused=False)
 
     pending: deque[Future[Image]] = deque()
-    wanted = sorted(missing)
-    pictures = sequence.decode(job.pictures, wanted) if job.pictures else movie.decode(job.movie, wanted)
+    pictures = _pictures(job, sorted(missing), tell)
     with ThreadPoolExecutor(hands, "strip_matte") as pool, contextlib.closing(pictures):
         try:
             for frame, picture in pictures:
@@ -61,3 +61,13 @@ def generate(job: Job) -> Generator[Image, None, None]:
                 future.cancel()
     if missing:
         raise MatteError(f'"{job.movie}" gave no picture for {len(missing)} frames, the first of them {min(missing)}')
+
+
+def _pictures(
+    job: Job, frames: list[int], tell: Callable[[str], None] | None
+) -> Generator[tuple[int, np.ndarray], None, None]:
+    """The source's pictures, RGBA where it has an alpha of its own."""
+    if job.pictures:
+        return sequence.decode(job.pictures, frames)
+    channels = 4 if movie.probe(job.movie).alpha else 3
+    return movie.decode(job.movie, frames, channels, job.upright, tell)

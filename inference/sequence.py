@@ -39,10 +39,14 @@ def read(path: str) -> np.ndarray:
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB if image.shape[2] == 3 else cv2.COLOR_BGRA2RGBA)
 
 
-def difference(one: str, other: str) -> float:
-    """Mean difference of colour of two picture files, 0 to 255; 255 where their sizes differ. Alpha does not count."""
-    first, second = read(one)[..., :3], read(other)[..., :3]
-    return float(cv2.absdiff(first, second).mean()) if first.shape == second.shape else 255.0
+def difference(source: str, other: str) -> float:
+    """Mean difference of colour of two picture files where the source can be seen (alpha of 64 or more), 0 to 255; 255
+    where their sizes differ."""
+    first, second = read(source), read(other)
+    if first.shape[:2] != second.shape[:2]:
+        return 255.0
+    seen = cv2.inRange(first[..., 3], 64, 255) if first.shape[2] == 4 else None
+    return float(np.mean(cv2.mean(cv2.absdiff(first[..., :3], second[..., :3]), seen)[:3]))
 
 
 def make_opaque(file: str, copy: str) -> None:

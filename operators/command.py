@@ -37,7 +37,7 @@ def main(arguments: list[str]) -> int:
         return _fail(str(error))
     run = matte.make(planned)
     placed, troubles = tasks.place_all(run.whole)
-    for trouble in troubles:
+    for trouble in (*run.warnings, *troubles):
         sys.stderr.write(f"Warning: {trouble}\n")
     problems = list(run.failures)
     if placed < len(run.whole):

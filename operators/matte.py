@@ -81,6 +81,7 @@ class SEQUENCER_OT_matte_add(bpy.types.Operator):
     def _finish(self) -> set[str]:
         """Put what is whole on the timeline and tell what is not."""
         placed, troubles = tasks.place_all(self._run.whole)
+        troubles = [*self._run.warnings, *troubles]
         for trouble in troubles:
             self.report({"WARNING"}, trouble)
         for failure in self._run.failures:

@@ -18,7 +18,7 @@ class Run:
     """One press of the button: its tasks, one after the other.
 
     done, total: images so far and in all. whole: tasks whose images are all there. failures: a sentence for each
-    task that could not be finished.
+    task that could not be finished. warnings: what was found out about the sources on the way.
     """
 
     def __init__(self, tasks: Sequence[Task]) -> None:
@@ -27,6 +27,7 @@ class Run:
         self.done = 0
         self.whole: list[Task] = []
         self.failures: list[str] = []
+        self.warnings: list[str] = []
         self.stopped = False
         self._made = 0
         self._begun = time.monotonic()
@@ -65,7 +66,7 @@ class Run:
         """Make every task's images here. A task that fails is noted and the next one goes on."""
         for task in self.tasks:
             try:
-                with contextlib.closing(inference.generate(task.job)) as images:
+                with contextlib.closing(inference.generate(task.job, self.warnings.append)) as images:
                     for image in images:
                         self.done += 1
                         self._made += not image.reused

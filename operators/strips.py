@@ -29,6 +29,8 @@ COMPARED = (-1, 1) if bpy.app.version < (4, 3, 0) else (-1, 2) if bpy.app.versio
 REMEMBERED = bpy.app.version >= (5, 0, 0)
 # 4.5 warns of a path property that takes // without saying so; 4.2 to 4.4 refuse the word.
 RELATIVE_PATH = {"PATH_SUPPORTS_BLEND_RELATIVE"} if bpy.app.version >= (4, 5, 0) else set()
+# 4.4 began to turn movies as their files ask.
+UPRIGHT = bpy.app.version >= (4, 4, 0)
 MADE = "strip_matte"  # the property that marks the strips we made, and says of what
 LOOK = (
     "use_flip_x",
@@ -92,10 +94,10 @@ def show_alone(scene: bpy.types.Scene, strip: bpy.types.Strip) -> None:
 
 
 def render_stills(settings: bpy.types.ImageFormatSettings) -> None:
-    """Render to PNG files without alpha. 5.0 asks for the kind of medium first."""
+    """Render to PNG files with alpha. 5.0 asks for the kind of medium first."""
     if hasattr(settings, "media_type"):
         settings.media_type = "IMAGE"
-    settings.file_format, settings.color_mode, settings.color_depth = "PNG", "RGB", "8"
+    settings.file_format, settings.color_mode, settings.color_depth = "PNG", "RGBA", "8"
     settings.compression = 0
 
 

@@ -50,7 +50,12 @@ def plan(
     """
     settings, machine = scene.strip_matte, settings_.preferences(context)
     path, pictures = strips.source_path(scene, strip), strips.pictures(scene, strip)
-    warnings = inference.probe(path).warnings if strip.type == "MOVIE" else _check_pictures(strip.name, pictures)
+    upright = True
+    if strip.type == "MOVIE":
+        movie = inference.probe(path)
+        warnings, upright = movie.warnings, strips.UPRIGHT or not movie.turned
+    else:
+        warnings = _check_pictures(strip.name, pictures)
     model_file = model or settings_.model_path(context, settings)
     if not os.path.isfile(model_file):
         raise MatteError(f'The model "{model_file}" is not there. Choose an ONNX file in the add-on\'s preferences')
@@ -69,6 +74,7 @@ def plan(
         output=settings.output,
         device=machine.device,
         cores=machine.cores or automatic_cores(),
+        upright=upright,
         pictures=pictures,
     )
     name = folders.name_for(job)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The add-on proves its own frames, and finds it where they are wrong."""
 
+import clips
 import pytest
 import timeline
 
@@ -57,3 +58,20 @@ def test_a_cutout_without_its_movie_is_told(shot, cutout) -> None:
     )
     with pytest.raises(RuntimeError, match="is gone"):
         shot.bpy.ops.sequencer.matte_verify()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["turned_90.mp4", "alpha_png.mov", "phone.mp4", "anamorphic.mp4", "odd_size.webm", "hevc_10.mp4", "interlaced.ts"],
+)
+def test_every_kind_of_movie_is_found_right(shot, name: str) -> None:
+    """From the file to the rendered cutout: size, orientation, place and frame are those that Blender shows."""
+    path = clips.make(name)
+    shot.scene.render.resolution_x, shot.scene.render.resolution_y = 320, 240
+    movie = timeline.add_movie(shot.scene, path)
+    timeline.trim(movie, 5, 8)
+    assert shot.bpy.ops.sequencer.matte_add() == {"FINISHED"}
+    movie.select = True
+    assert shot.bpy.ops.sequencer.matte_verify(all=True) == {"FINISHED"}
+    (made,) = [strip for strip in timeline.strips(shot.scene.sequence_editor) if strip.type == "IMAGE"]
+    assert made["strip_matte"]["verdict"].endswith("8 compared, all the same")

@@ -208,3 +208,14 @@ def demo(session: nox.Session) -> None:
     python = main_bpy_environment(session)
     gather(session, python, "--only=models", "--only=clips")
     session.run(python, "tools/demo.py", *session.posargs, external=True)
+
+
+@nox.session(python=False, default=False)
+def frames(session: nox.Session) -> None:
+    """The tables of docs/frames.md, rendered by all four releases; with `-- --docs` they are written into the page."""
+    # Where a release is left out, its column goes rather than staying as it once was.
+    shutil.rmtree(ROOT / "build" / "frames", ignore_errors=True)
+    for release in RELEASES:
+        python = bpy_environment(session, release)
+        gather(session, python, "--only=clips")
+        session.run(python, "tools/frames_table.py", *session.posargs, external=True)

@@ -1,10 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From a picture and its map to the bytes of an image file."""
+"""From a picture and its map to an image with alpha."""
 
 import cv2
 import numpy as np
-
-from .errors import MatteError
 
 
 def matte_at_full_size(map_: np.ndarray, height: int, width: int) -> np.ndarray:
@@ -17,18 +15,10 @@ def cutout(picture: np.ndarray, matte: np.ndarray) -> np.ndarray:
     """Straight alpha: the picture's own colour under every alpha, 0 included.
 
     picture: (H, W, 3) uint8 RGB, or (H, W, 4) with an alpha of its own, which multiplies the matte.
-    matte: (H, W) uint8. Returns (H, W, 4) uint8 BGRA, OpenCV's order for files.
+    matte: (H, W) uint8. Returns (H, W, 4) uint8 RGBA.
     """
     if picture.shape[2] == 4:
         matte = cv2.multiply(matte, picture[..., 3], scale=1 / 255)
     image = np.empty((*matte.shape, 4), np.uint8)
-    cv2.mixChannels([picture, matte], [image], [0, 2, 1, 1, 2, 0, picture.shape[2], 3])
+    cv2.mixChannels([picture, matte], [image], [0, 0, 1, 1, 2, 2, picture.shape[2], 3])
     return image
-
-
-def png(image: np.ndarray) -> bytes:
-    """The bytes of a PNG file of an image in OpenCV's channel order."""
-    whole, data = cv2.imencode(".png", image)
-    if not whole:
-        raise MatteError(f"A frame of {image.shape[1]} x {image.shape[0]} pixels can not be written as PNG")
-    return data.tobytes()

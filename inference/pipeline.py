@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 
-from . import cutout, folder, movie, sequence
+from . import cutout, folder, movie, png, sequence
 from .errors import MatteError
 from .job import Image, Job, available_cores
 from .model import Model
@@ -42,7 +42,7 @@ def generate(job: Job, tell: Callable[[str], None] | None = None) -> Generator[I
     def make(frame: int, picture: np.ndarray) -> Image:
         matte = cutout.matte_at_full_size(model.map(picture[..., :3]), *picture.shape[:2])
         path = images.image(frame)
-        folder.write_whole(path, cutout.png(cutout.cutout(picture, matte)))
+        folder.write_whole(path, png.encode(cutout.cutout(picture, matte)))
         return Image(frame, path, reused=False)
 
     pending: deque[Future[Image]] = deque()

@@ -20,6 +20,9 @@ from inference import MatteError, movie
 # Mean difference of colours, 0 to 255, up to which two decoders are said to show the same. Blender 4.2 converts with
 # less care, and 10-bit movies are rounded to 8 bits in different places.
 SAME = 1.5
+# OpenCV says that a file is at its end where a picture is damaged; more may follow.
+MISSES = 40
+HALF_TICK = 0.5  # of the containers that count milliseconds
 Release = tuple[int, ...]
 
 
@@ -77,7 +80,8 @@ class Row:
     """What was found for one clip in one release.
 
     length, ours: source frames by Blender and by inference.movie (0 where it refuses). wrong: source frames that show
-    another picture. difference: mean difference of colour over the others, 0 to 255. said: a refusal.
+    another picture. difference: mean difference of colour over the others, 0 to 255. said: a refusal. counted, timed:
+    whether OpenCV would show the same on every source frame, its pictures taken by their number or by their time.
     """
 
     name: str
@@ -86,6 +90,8 @@ class Row:
     wrong: tuple[int, ...]
     difference: float
     said: str = ""
+    counted: bool = False
+    timed: bool = False
 
 
 def measure(name: str) -> Row:
@@ -103,16 +109,45 @@ def measure(name: str) -> Row:
     scene.render.resolution_x, scene.render.resolution_y = found.width, found.height
     with tempfile.TemporaryDirectory() as folder:
         decoded = (picture for _, picture in movie.decode(path, range(length), 4, upright))
-        wrong, differences = [], []
+        numbers, wrong, differences = [], [], []
         for frame, (theirs, ours) in enumerate(zip(rendered(scene, 1, length, Path(folder)), decoded, strict=True)):
             # Where no number can be read (a damaged picture, a lying one), the pixels alone speak.
-            same = clips.number_in(theirs) == clips.number_in(ours)
+            numbers.append(clips.number_in(theirs))
+            same = numbers[-1] == clips.number_in(ours)
             difference = float(np.abs(theirs.astype(int) - ours).mean())
             if same and (clips.number_in(ours) is not None or difference <= SAME):
                 differences.append(difference)
             else:
                 wrong.append(frame)
-    return Row(name, length, found.frames, tuple(wrong), float(np.mean(differences or [0])))
+    counted, timed = opencv_numbers(path, length, float(found.fps))
+    colour = float(np.mean(differences or [0]))
+    return Row(name, length, found.frames, tuple(wrong), colour, "", numbers == counted, numbers == timed)
+
+
+def opencv_numbers(path: str, length: int, fps: float) -> tuple[list[int | None], list[int | None]]:
+    """What OpenCV's pictures show on source frames 0 to `length` - 1: taken by their count, and by their milliseconds."""
+    capture = cv2.VideoCapture(path)
+    capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)
+    numbers: list[int | None] = []
+    times: list[float] = []
+    misses = 0
+    while misses < MISSES:
+        there, picture = capture.read()
+        misses += not there
+        if there:
+            numbers.append(clips.number_in(picture))
+            times.append(capture.get(cv2.CAP_PROP_POS_MSEC))
+    capture.release()
+    if not numbers:
+        return [], []
+    due = [times[0] + 1000 * frame / fps + HALF_TICK for frame in range(length)]
+    # Times may go back in a damaged file: the pictures are gone through in their order, as a player would.
+    at, timed = 0, []
+    for time in due:
+        while at + 1 < len(times) and times[at + 1] <= time:
+            at += 1
+        timed.append(numbers[at])
+    return [numbers[min(frame, len(numbers) - 1)] for frame in range(length)], timed
 
 
 def rendered(scene: Any, first: int, count: int, folder: Path) -> Iterator[np.ndarray]:

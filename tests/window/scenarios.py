@@ -58,6 +58,25 @@ def run_to_the_end(stage: Stage) -> Iterator[None]:
     assert [strip.name for strip in strips()] == ["Movie"] and not strips()["Movie"].mute
 
 
+def verify_button_tells(stage: Stage) -> Iterator[None]:
+    """A click on Verify Matte puts the verdict on the cutout, and leaves all else as it was."""
+    stage.add_movie("Movie", FEW)
+    yield from stage.open_sidebar()
+    yield from _started(stage)
+    yield from _ended()
+    scene = bpy.context.scene
+    scene.frame_current, scene.render.resolution_percentage = 3, 80
+    scene.render.filepath = str(stage.work / "mine.mp4")
+    before = _settings()
+    yield from stage.click("sequencer.matte_verify")
+    yield from until(lambda: "verdict" in mattes()[0]["strip_matte"], "the verdict")
+    yield from stage.screenshot("verdict")
+    verdict = mattes()[0]["strip_matte"]["verdict"]
+    assert verdict == f"frames 1 to {FEW}, {FEW} compared, all the same", verdict
+    assert verdict in reports(), "the editor was not told"
+    assert _settings() == before, f"{_settings()}, before: {before}"
+
+
 def window_stays_alive(stage: Stage) -> Iterator[None]:
     """While a job runs, keys still work and the window never stands still for long."""
     stage.add_movie("Movie", 2 * FEW)
@@ -255,6 +274,18 @@ def _stopped_cleanly(stage: Stage) -> None:
     assert not broken, f"not whole: {broken}"
     assert not mattes() and not strips()["Movie"].mute
     print(f"# {len(images)} of {MANY} images, all whole")
+
+
+def _settings() -> list[object]:
+    """What an editor could notice that verifying has changed."""
+    scene = bpy.context.scene
+    render = scene.render
+    return [
+        [other.name for other in bpy.data.scenes],
+        (scene.name, scene.frame_current, scene.frame_start, scene.frame_end),
+        (render.filepath, render.resolution_percentage, render.image_settings.file_format, render.use_sequencer),
+        [(strip.name, strip.mute, strip.select, strip.blend_type, strip.channel, span(strip)) for strip in strips()],
+    ]
 
 
 def _command(stage: Stage, blend: str, *words: str) -> Generator[None, None, tuple[int, str]]:

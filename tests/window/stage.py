@@ -106,11 +106,14 @@ class Stage:
         yield  # Blender handles the event ...
         yield  # ... and what follows from it.
 
+    def move_over_timeline(self) -> Iterator[None]:
+        region = timeline_region("WINDOW")
+        yield from self.move_to(region.x + region.width // 2, region.y + region.height // 2)
+
     def press(self, key: str, **modifiers: bool) -> Iterator[None]:
         """Press and release a key over the timeline (LEFTMOUSE: where the mouse is)."""
         if key != "LEFTMOUSE":
-            region = timeline_region("WINDOW")
-            yield from self.move_to(region.x + region.width // 2, region.y + region.height // 2)
+            yield from self.move_over_timeline()
         x, y = self.mouse
         window().event_simulate(type=key, value="PRESS", x=x, y=y, **modifiers)
         yield
@@ -159,8 +162,8 @@ class Stage:
         assert not timers, f"timers are left: {timers}"
         assert running_job() is None, f"a job is left: {running_job()}"
         # The next event clears away the handler of an unregistered operator; a modal one that starts before that
-        # crashes Blender 4.3.
-        yield from self.move_to(*self.mouse)
+        # crashes Blender 4.3. Not over a button: its tooltip has a timer of the window.
+        yield from self.move_over_timeline()
         with bpy.context.temp_override(window=window()):
             bpy.ops.wm.strip_matte_witness("INVOKE_DEFAULT")
         Witness.timer_events = 0

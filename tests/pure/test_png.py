@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Our PNG files hold what was put in, for other readers too."""
+
+import io
+
+import cv2
+import numpy as np
+import pytest
+from inference import png
+from PIL import Image
+
+
+@pytest.mark.parametrize("shape", [(70, 101, 4), (33, 5, 3), (32, 64), (1, 1, 4), (1, 9, 3), (40, 1)])
+def test_two_readers_see_the_same_picture(shape: tuple[int, ...]) -> None:
+    image = np.random.default_rng(3).integers(0, 256, shape, np.uint8)
+    data = png.encode(image)
+    np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(data))), image)
+    read = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    if image.ndim == 3:
+        read = cv2.cvtColor(read, cv2.COLOR_BGRA2RGBA if shape[2] == 4 else cv2.COLOR_BGR2RGB)
+    np.testing.assert_array_equal(read, image)

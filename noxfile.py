@@ -219,3 +219,11 @@ def frames(session: nox.Session) -> None:
         python = bpy_environment(session, release)
         gather(session, python, "--only=clips")
         session.run(python, "tools/frames_table.py", *session.posargs, external=True)
+
+
+@nox.session(python=False, default=False)
+def bench(session: nox.Session) -> None:
+    """How fast, beside rembg: docs/speed.md. `-- --short` prints ratios only, in less than a minute."""
+    python = environment(session, "bench", "3.11", "bench.txt", "runtime.txt")
+    gather(session, python, "--only=models", "--only=clips")
+    session.run(python, "tools/bench.py", *session.posargs, external=True)

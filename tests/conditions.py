@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What an editor does to a strip, and whether each timeline frame shows the source frame that we name: for a test and for
-docs/frames.md."""
+"""What an editor does to a strip, and whether each timeline frame then shows the source frame that we name: for a test
+and for docs/frames.md."""
 
 from __future__ import annotations
 

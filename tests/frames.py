@@ -119,15 +119,15 @@ def measure(name: str) -> Row:
                 differences.append(difference)
             else:
                 wrong.append(frame)
-    counted, timed = opencv_numbers(path, length, float(found.fps))
+    counted, timed = opencv_numbers(path, length, float(found.fps), upright)
     colour = float(np.mean(differences or [0]))
     return Row(name, length, found.frames, tuple(wrong), colour, "", numbers == counted, numbers == timed)
 
 
-def opencv_numbers(path: str, length: int, fps: float) -> tuple[list[int | None], list[int | None]]:
-    """What OpenCV's pictures show on source frames 0 to `length` - 1: taken by their count, and by their milliseconds."""
+def opencv_numbers(path: str, length: int, fps: float, upright: bool) -> tuple[list[int | None], list[int | None]]:
+    """What OpenCV's pictures show on source frames 0 to `length` - 1: by their count, and by their milliseconds."""
     capture = cv2.VideoCapture(path)
-    capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)
+    capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, upright)
     numbers: list[int | None] = []
     times: list[float] = []
     misses = 0

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The tables in docs/frames.md: is what we read from a movie, and name for a strip's timeline frame, what Blender shows?
+"""The tables in docs/frames.md: is what we read from a movie, and name for a timeline frame, what Blender shows?
 
     python tools/frames_table.py          render everything with the bpy beside this Python, and print the tables
     python tools/frames_table.py --docs   also write them into docs/frames.md
@@ -104,7 +104,7 @@ def clip_by_clip(found: Results) -> str:
 
 
 def condition_by_condition(found: Results) -> str:
-    lines = heading(["the strip is", "timeline frames"], found)
+    lines = heading(["condition", "timeline frames"], found)
     for rows in zip(*(kept["conditions"] for kept in found.values()), strict=True):
         lines.append(line(rows[0]["name"], lengths(rows), *(row["cell"] for row in rows)))
     return "\n".join(lines)

@@ -9,7 +9,5 @@ import pytest
 
 @pytest.mark.parametrize("name", conditions.CLIPS)
 @pytest.mark.parametrize("condition", conditions.CONDITIONS, ids=lambda condition: condition.__name__)
-def test_each_timeline_frame_is_blenders(
-    blender, tmp_path: Path, condition: conditions.Condition, name: str
-) -> None:
+def test_each_timeline_frame_is_blenders(blender, tmp_path: Path, condition: conditions.Condition, name: str) -> None:
     assert conditions.measure(condition, name, tmp_path).wrong == ()

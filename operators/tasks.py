@@ -116,6 +116,7 @@ def place(task: Task) -> tuple[str, ...]:
     source.mute = source.mute or task.mute_source
     source.select = False
     images.select = True
+    scene.sequence_editor.active_strip = images
     missing = len(set(frames) - set(task.job.frames))
     if missing:
         edited = f'"{source.name}" was edited meanwhile and shows {missing} more frames. Run again to matte them'

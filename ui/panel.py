@@ -35,14 +35,15 @@ class SEQUENCER_PT_strip_matte(bpy.types.Panel):
             layout.operator("sequencer.matte_cancel", icon="CANCEL")
             return
         layout.operator("sequencer.matte_add", icon="MOD_MASK")
-        layout.operator("sequencer.matte_verify", icon="CHECKMARK")
         reason = matte.why_not(context)
         if reason:
             layout.label(text=reason, icon="INFO")
+        layout.operator("sequencer.matte_verify", icon="CHECKMARK")
         for strip in strips.selected(context):
             verdict = strip[strips.MADE].get("verdict") if strips.MADE in strip else None
             if verdict:
-                layout.label(text=verdict, icon="CHECKMARK" if verdict.endswith("the same") else "ERROR")
+                icon = "CHECKMARK" if verdict.endswith("the same") else "ERROR"
+                layout.label(text=verdict[0].upper() + verdict[1:], icon=icon)
 
 
 register, unregister = bpy.utils.register_classes_factory((SEQUENCER_PT_strip_matte,))

@@ -44,6 +44,7 @@ def test_a_cutout_stands_above_the_muted_movie(shot) -> None:
     assert not made.mute
     assert made.select
     assert not movie.select
+    assert shot.scene.sequence_editor.active_strip == made
     assert movie.name in made.name
     assert made["strip_matte"]["source"] == movie.name
     assert made["strip_matte"]["movie"] == movie.filepath

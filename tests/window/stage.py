@@ -167,8 +167,9 @@ class Stage:
         with bpy.context.temp_override(window=window()):
             bpy.ops.wm.strip_matte_witness("INVOKE_DEFAULT")
         Witness.timer_events = 0
-        yield from rest(0.7)
-        assert Witness.timer_events == 0, f"a timer of the window is left: {Witness.timer_events} ticks in 0.7 s"
+        yield from rest(1.5)
+        # The add-on's ticks ten times a second. Blender has one-shot timers of its own, for redraws and tooltips.
+        assert Witness.timer_events <= 2, f"a timer of the window is left: {Witness.timer_events} ticks in 1.5 s"
         assert not self.status_texts or self.status_texts[-1] is None, (
             f"left in the status bar: {self.status_texts[-1]}"
         )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From file to timeline: on every timeline frame the rendered cutout carries the number that the rendered movie does."""
+"""From file to timeline: on every timeline frame the rendered cutout carries the number that the movie does."""
 
 from pathlib import Path
 

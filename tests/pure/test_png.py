@@ -6,8 +6,9 @@ import io
 import cv2
 import numpy as np
 import pytest
-from inference import png
 from PIL import Image
+
+from inference import png
 
 
 @pytest.mark.parametrize("shape", [(70, 101, 4), (33, 5, 3), (32, 64), (1, 1, 4), (1, 9, 3), (40, 1)])

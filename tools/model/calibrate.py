@@ -43,7 +43,7 @@ def main() -> None:
 
 
 def measured(net: graph.Net) -> dict[str, dict[str, list[float]]]:
-    """For each tensor's channels: lowest and highest value, the mean over all, and the mean of each picture's highest."""
+    """For each tensor's channels: lowest, highest and mean value, and the mean over pictures of the highest."""
     names = [net.input, *(node.output for node in net.nodes if node.op in MEASURED)]
     model = graph.write(net, SIDE, SIDE, "for calibration")
     for name in names[1:]:

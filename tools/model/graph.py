@@ -145,7 +145,7 @@ def write(net: Net, height: int | None, width: int | None, about: str) -> onnx.M
         "matte",
         [helper.make_tensor_value_info(net.input, onnx.TensorProto.FLOAT, [1, 3, *sides])],
         [helper.make_tensor_value_info(net.output, onnx.TensorProto.FLOAT, [1, 1, *sides])],
-        [numpy_helper.from_array(np.ascontiguousarray(array), name) for name, array in sorted(net.arrays.items())],
+        [numpy_helper.from_array(array, name) for name, array in sorted(net.arrays.items())],
     )
     opset = [helper.make_opsetid("", OPSET)]
     model = helper.make_model(graph, opset_imports=opset, ir_version=IR_VERSION, producer_name="strip_matte")

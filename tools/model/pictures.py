@@ -28,7 +28,7 @@ KEPT = ROOT / "build" / "pictures"
 
 
 def pictures(use: str) -> Iterator[tuple[str, np.ndarray]]:
-    """Name and picture, (H, W, 3) uint8 RGB, of everything for one use ('calibrate' or 'evaluate'), in the list's order.
+    """Name and picture, (H, W, 3) uint8 RGB, of all for one use ('calibrate' or 'evaluate'), in the list's order.
 
     Raises Refused where a package does not come or is not the pinned one.
     """

@@ -103,15 +103,18 @@ def place(task: Task) -> tuple[str, ...]:
     if not frames:
         raise MatteError(f'The strip "{task.strip}" was moved off the chosen frames. {kept}')
     files = [folders.image_name(frame) for frame in frames]
+    # // is another place where the project was saved under another name meanwhile.
+    written = os.path.normpath(bpy.path.abspath(task.folder))
+    folder = task.folder if written == task.job.folder else task.job.folder
     try:
-        images = strips.add_images(scene, source, f"{source.name} Cutout", task.folder, files, start)
+        images = strips.add_images(scene, source, f"{source.name} Cutout", folder, files, start)
     except MatteError as error:
         raise MatteError(f"{error}. {kept}") from error
     images[strips.MADE] = {
         "source": source.name,
         "movie": source.filepath if source.type == "MOVIE" else source.directory,
-        "folder": task.folder,
-        "settings": os.path.basename(task.folder).rpartition("_")[2],
+        "folder": folder,
+        "settings": os.path.basename(task.job.folder).rpartition("_")[2],
     }
     source.mute = source.mute or task.mute_source
     source.select = False

@@ -192,6 +192,20 @@ def test_a_saved_project_keeps_relative_paths_and_its_picture(tmp_project: Path,
     np.testing.assert_array_equal(timeline.render(scene, start), before)
 
 
+def test_a_project_saved_elsewhere_meanwhile_still_finds_its_images(tmp_project: Path, shot) -> None:
+    tasks = timeline.addon("operators.tasks")
+    movie = shot.movie(length=1)
+    shot.scene.strip_matte.folder = "//strip_matte/"
+    task = tasks.plan(shot.bpy.context, shot.scene, movie)
+    list(timeline.addon("inference").generate(task.job))
+    elsewhere = tmp_project.parent / "elsewhere" / "project.blend"
+    elsewhere.parent.mkdir()
+    shot.bpy.ops.wm.save_as_mainfile(filepath=str(elsewhere))
+    assert tasks.place(task) == ()
+    (made,) = [strip for strip in timeline.strips(shot.scene.sequence_editor) if strip.type == "IMAGE"]
+    assert images_of(made)[0] is not None
+
+
 def test_a_second_run_makes_no_image_again(shot) -> None:
     movie = shot.movie(length=3)
     matted(shot.scene, movie)

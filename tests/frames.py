@@ -127,7 +127,7 @@ def measure(name: str) -> Row:
 def opencv_numbers(path: str, length: int, fps: float, upright: bool) -> tuple[list[int | None], list[int | None]]:
     """What OpenCV's pictures show on source frames 0 to `length` - 1: by their count, and by their milliseconds."""
     capture = cv2.VideoCapture(path)
-    capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, upright)
+    capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, float(upright))
     numbers: list[int | None] = []
     times: list[float] = []
     misses = 0

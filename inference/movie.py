@@ -61,8 +61,9 @@ class Movie:
     """What Blender says of a movie file.
 
     `width` and `height` are pixels as shown, rotation applied. `fps` is source frames a second. `frames` is the length
-    in source frames, which are numbered 0 to `frames - 1`. `alpha` is true where the pictures have transparency of
-    their own, `turned` where the file asks to be shown turned. `warnings` are sentences about what may not be exact.
+    in source frames, which are numbered 0 to `frames - 1`. `container` and `codec` are FFmpeg's names, `bits` those of
+    a colour. `alpha` is true where the pictures have transparency of their own, `turned` where the file asks to be
+    shown turned. `warnings` are sentences about what may not be exact.
     """
 
     path: str
@@ -70,6 +71,9 @@ class Movie:
     height: int
     fps: Fraction
     frames: int
+    container: str = ""
+    codec: str = ""
+    bits: int = 8
     alpha: bool = False
     turned: bool = False
     warnings: tuple[str, ...] = ()
@@ -95,7 +99,19 @@ def probe(path: str, upright: bool = True) -> Movie:
         width, height = stream.codec_context.width, stream.codec_context.height
         if upright and _turn(first) in (90, 270):
             width, height = height, width
-        return Movie(path, width, height, fps, frames, _has_alpha(first), _turn(first) != 0, _missing_end(path, stream))
+        return Movie(
+            path,
+            width,
+            height,
+            fps,
+            frames,
+            container.format.name,
+            stream.codec_context.name,
+            max(component.bits for component in first.format.components),
+            _has_alpha(first),
+            _turn(first) != 0,
+            _missing_end(path, stream),
+        )
 
 
 def decode(

@@ -8,12 +8,16 @@ from __future__ import annotations  # 4.2 and 4.3 have no bpy.types.Strip to nam
 
 import os
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import bpy
 
 from ..inference import MatteError
 from . import memory
 from .timing import Key, Timing, playback_rate
+
+if TYPE_CHECKING:
+    from ..inference.movie import Movie
 
 HIGHEST_CHANNEL = 128
 STRIPS_RENAMED = bpy.app.version >= (5, 0, 0)  # `sequences` became `strips`; 4.4 and 4.5 have both
@@ -29,7 +33,7 @@ COMPARED = (-1, 1) if bpy.app.version < (4, 3, 0) else (-1, 2) if bpy.app.versio
 REMEMBERED = bpy.app.version >= (5, 0, 0)
 # 4.5 warns of a path property that takes // without saying so; 4.2 to 4.4 refuse the word.
 RELATIVE_PATH = {"PATH_SUPPORTS_BLEND_RELATIVE"} if bpy.app.version >= (4, 5, 0) else set()
-# 4.4 began to turn movies as their files ask.
+# 4.4 began to turn movies as their files ask, and to read alpha as it does now.
 UPRIGHT = bpy.app.version >= (4, 4, 0)
 MADE = "strip_matte"  # the property that marks the strips we made, and says of what
 LOOK = (
@@ -123,9 +127,15 @@ def source_frames(scene: bpy.types.Scene, strip: bpy.types.Strip) -> list[int]:
     return _timing(scene, strip).source_frames(range(*extent(strip)))
 
 
-def warnings(scene: bpy.types.Scene, strip: bpy.types.Strip) -> tuple[str, ...]:
-    """Sentences about what the cutout can not show as Blender shows the strip."""
+def warnings(scene: bpy.types.Scene, strip: bpy.types.Strip, movie: Movie | None) -> tuple[str, ...]:
+    """Sentences about what the cutout can not show as Blender shows the strip. movie: None for an image strip."""
     found = []
+    if movie is not None and movie.container == "mpeg" and bpy.app.version < (4, 3, 0):
+        found.append(f'Blender 4.2 shows the fourth picture of "{strip.name}" too early; its cutout does not')
+    if movie is not None and movie.alpha and movie.codec.startswith(("vp8", "vp9", "libvpx")) and not UPRIGHT:
+        found.append(f'This Blender leaves out the transparency of "{strip.name}" itself; its cutout has it')
+    if movie is not None and movie.alpha and movie.bits > 8 and UPRIGHT:
+        found.append(f'Blender shows "{strip.name}" too light where it is transparent; its cutout is not')
     if _timing(scene, strip).depends_on_order(range(*extent(strip))):
         found.append(
             f'Which pictures Blender shows of "{strip.name}" depends on the order they are rendered in, for the scene '
@@ -215,7 +225,10 @@ def free_channel(level: bpy.types.SequenceEditor | bpy.types.MetaStrip, lowest: 
         left, right = extent(strip)
         if left < last and first < right:
             taken.add(strip.channel)
-    for channel in range(lowest, HIGHEST_CHANNEL + 1):
+    for channel in range(lowest, if TYPE_CHECKING:
+    from ..inference.movie import Movie
+
+HIGHEST_CHANNEL + 1):
         if channel not in taken:
             return channel
     raise MatteError("No channel above the movie strip is free. Move strips to make room")

@@ -50,12 +50,9 @@ def plan(
     """
     settings, machine = scene.strip_matte, settings_.preferences(context)
     path, pictures = strips.source_path(scene, strip), strips.pictures(scene, strip)
-    upright = True
-    if strip.type == "MOVIE":
-        movie = inference.probe(path)
-        warnings, upright = movie.warnings, strips.UPRIGHT or not movie.turned
-    else:
-        warnings = _check_pictures(strip.name, pictures)
+    movie = inference.probe(path) if strip.type == "MOVIE" else None
+    warnings = movie.warnings if movie else _check_pictures(strip.name, pictures)
+    upright = strips.UPRIGHT or not (movie and movie.turned)
     model_file = model or settings_.model_path(context, settings)
     if not os.path.isfile(model_file):
         raise MatteError(f'The model "{model_file}" is not there. Choose an ONNX file in the add-on\'s preferences')
@@ -79,7 +76,7 @@ def plan(
     )
     name = folders.name_for(job)
     job = replace(job, folder=os.path.join(absolute, name))
-    warnings += strips.warnings(scene, strip)
+    warnings += strips.warnings(scene, strip, movie)
     return Task(scene.name, strip.name, timeline, os.path.join(base, name), settings.mute_source, job, warnings)
 
 

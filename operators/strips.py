@@ -225,10 +225,7 @@ def free_channel(level: bpy.types.SequenceEditor | bpy.types.MetaStrip, lowest: 
         left, right = extent(strip)
         if left < last and first < right:
             taken.add(strip.channel)
-    for channel in range(lowest, if TYPE_CHECKING:
-    from ..inference.movie import Movie
-
-HIGHEST_CHANNEL + 1):
+    for channel in range(lowest, HIGHEST_CHANNEL + 1):
         if channel not in taken:
             return channel
     raise MatteError("No channel above the movie strip is free. Move strips to make room")

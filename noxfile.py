@@ -224,6 +224,7 @@ def frames(session: nox.Session) -> None:
 @nox.session(python=False, default=False)
 def bench(session: nox.Session) -> None:
     """How fast, beside rembg: docs/speed.md. `-- --short` prints ratios only, in less than a minute."""
+    # rembg's packages have no place for onnx, which makes the model's forms.
+    gather(session, environment(session, "pure-3.11", "3.11", *NEEDED), "--only=models", "--only=clips")
     python = environment(session, "bench", "3.11", "bench.txt", "runtime.txt")
-    gather(session, python, "--only=models", "--only=clips")
     session.run(python, "tools/bench.py", *session.posargs, external=True)

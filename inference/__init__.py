@@ -31,7 +31,7 @@ __all__ = [
 BUILT_IN_MODEL = str(Path(__file__).with_name("models") / "u2netp.onnx")
 
 
-def generate(job: Job, tell: Callable[[str], None] | None = None) -> Generator[Image, None, None]:
+def generate(job: Job, tell: Callable[[str, str], None] | None = None) -> Generator[Image, None, None]:
     """Make the job's images one by one; see `pipeline.generate`."""
     return load(".pipeline", __name__).generate(job, tell)
 

@@ -6,14 +6,15 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from .errors import MatteError
-from .job import Job
+from .job import Job, eight_bits
 
 MANIFEST = "strip_matte.json"
-FORMAT = 1  # of the manifest, and of the way an image is made: a change that alters the images raises it
+PRECISION = "precision"
+FORMAT = 2  # of the manifest, and of the way an image is made: a change that alters the images raises it
 SAMPLES, SAMPLE_SIZE = 16, 1 << 18
 
 
@@ -32,9 +33,10 @@ def image_name(frame: int) -> str:
 
 @dataclass(frozen=True)
 class Folder:
-    """A folder whose manifest says what this job says."""
+    """A folder whose manifest says what this job says. precision: 'fp32' or 'int8', what its images are made in."""
 
     path: str
+    precision: str
 
     def image(self, frame: int) -> str:
         return os.path.join(self.path, image_name(frame))
@@ -45,8 +47,11 @@ class Folder:
         return {frame for frame in frames if image_name(frame) in there}
 
 
-def claim(job: Job) -> Folder:
-    """Make or take up the job's folder. MatteError where it can not be written, or holds something else's images."""
+def claim(job: Job, choose: Callable[[], str]) -> Folder:
+    """Make or take up the job's folder. choose: names the precision, where no earlier run has settled it.
+
+    MatteError where the folder can not be written, or holds something else's images.
+    """
     path, wanted = job.folder, _identity(job)
     manifest = os.path.join(path, MANIFEST)
     try:
@@ -55,12 +60,15 @@ def claim(job: Job) -> Folder:
     except OSError as error:
         raise MatteError(f'The folder "{path}" can not be used: {error.strerror}. Choose another folder') from error
     if found is None:
-        if os.listdir(path) and any(name.endswith(".png") for name in os.listdir(path)):
+        if any(name.endswith(".png") for name in os.listdir(path)):
             raise MatteError(f'The folder "{path}" holds images that are not Strip Matte\'s. Choose another folder')
-        write_whole(manifest, json.dumps(wanted, indent=1, sort_keys=True).encode())
-    elif found != wanted:
+        content = json.dumps({**wanted, PRECISION: choose()}, indent=1, sort_keys=True)
+        write_whole(manifest, content.encode(), replace=False)
+        found = _read(manifest)  # another machine may have been quicker
+    precision = found.pop(PRECISION, None) if isinstance(found, dict) else None
+    if found != wanted or not isinstance(precision, str):
         raise MatteError(f'The folder "{path}" holds the images of another movie, model or setting. Choose another')
-    return Folder(path)
+    return Folder(path, precision)
 
 
 def check_writable(path: str) -> None:
@@ -81,14 +89,20 @@ def check_writable(path: str) -> None:
         raise MatteError(f'Nothing can be written in "{parent}": {error.strerror}. Choose another folder') from error
 
 
-def write_whole(path: str, data: bytes) -> None:
-    """Write a file that takes its name only when it is whole. MatteError where the disk refuses."""
+def write_whole(path: str, data: bytes, replace: bool = True) -> None:
+    """Write a file that takes its name only when it is whole. MatteError where the disk refuses.
+
+    replace: take the place of a file that has the name; otherwise that one stays.
+    """
     part = f"{path}.{os.getpid()}.part"
     try:
         try:
             with open(part, "wb") as file:
                 file.write(data)
-            os.replace(part, path)
+            if replace:
+                os.replace(part, path)
+            else:
+                _give_name(part, path)
         except BaseException:
             if os.path.exists(part):
                 os.unlink(part)
@@ -98,6 +112,19 @@ def write_whole(path: str, data: bytes) -> None:
             f'"{path}" can not be written: {error.strerror}. Make room or choose another folder, and run again: '
             "whole frames are kept"
         ) from error
+
+
+def _give_name(part: str, path: str) -> None:
+    """Rename a file unless the name is taken, as one step where the file system has hard links."""
+    try:
+        os.link(part, path)
+    except FileExistsError:
+        pass
+    except OSError:
+        if not os.path.exists(path):
+            os.replace(part, path)
+            return
+    os.unlink(part)
 
 
 def _read(manifest: str) -> object:
@@ -113,8 +140,18 @@ def _read(manifest: str) -> object:
 
 def _identity(job: Job) -> dict[str, object]:
     source = _sequence(job.pictures) if job.pictures else _content(job.movie)
-    turned = {} if job.upright else {"upright": False}
-    return {"format": FORMAT, "movie": source, "model": _content(job.model), "output": job.output, **turned}
+    identity: dict[str, object] = {
+        "format": FORMAT,
+        "movie": source,
+        "model": _content(job.model),
+        "output": job.output,
+    }
+    identity["quality"] = job.quality
+    if job.precision == "AUTO" and eight_bits(job.model):
+        identity["int8"] = _content(eight_bits(job.model))
+    if not job.upright:
+        identity["upright"] = False
+    return identity
 
 
 def _sequence(files: Sequence[str]) -> dict[str, object]:

@@ -14,6 +14,8 @@ class Job:
     folder: absolute path of the folder that holds this job's images; made when it is missing.
     model: absolute path of an ONNX file.
     output: 'CUTOUT', RGBA images with the movie's own colour and straight alpha.
+    quality: 'EVERY', the network sees every frame; 'ADAPTIVE', every frame it must; 'DRAFT', fewer.
+    precision: 'AUTO', in 8 bits where the network has such a form and this machine is faster so; 'FULL', never.
     device: 'AUTO' or 'CPU'.
     cores: processor cores to work on; 0 takes all.
     upright: whether a movie is turned as its file asks.
@@ -25,6 +27,8 @@ class Job:
     folder: str
     model: str
     output: str = "CUTOUT"
+    quality: str = "ADAPTIVE"
+    precision: str = "AUTO"
     device: str = "AUTO"
     cores: int = 0
     upright: bool = True
@@ -43,6 +47,13 @@ class Image:
     frame: int
     path: str
     reused: bool
+
+
+def eight_bits(model: str) -> str:
+    """The file beside a model that holds it in 8 bits; empty where there is none. tools/model makes it."""
+    stem, ending = os.path.splitext(model)
+    file = f"{stem}_int8{ending}"
+    return file if os.path.isfile(file) else ""
 
 
 def available_cores() -> int:

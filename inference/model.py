@@ -12,7 +12,9 @@ from .resample import reduce
 # Qin et al. 2020, data_loader.py of the authors' U-2-Net: RGB in 0..1, then the mean and deviation of ImageNet.
 MEAN = np.array((0.485, 0.456, 0.406), np.float32)
 DEVIATION = np.array((0.229, 0.224, 0.225), np.float32)
-DEFAULT_SIDE = 320  # the side U2-Net was trained at, taken where the file leaves height and width open
+SIDE = 320  # the side U2-Net was trained at; the longer one, where the file leaves height and width open
+MULTIPLE = 32  # U2-Net halves its picture five times
+NARROWEST = 96  # of the shorter side: a picture more than 10:3 is squeezed rather than seen as a strip
 # Execution providers for each device that can be chosen, the first that is there and works is taken.
 PROVIDERS = {"AUTO": ("CUDAExecutionProvider", "CPUExecutionProvider"), "CPU": ("CPUExecutionProvider",)}
 FLOAT = "tensor(float)"
@@ -41,10 +43,19 @@ class Model:
             self.session = runtime.InferenceSession(path, options, providers=providers)
         except Exception as error:  # ONNX Runtime has one class an error code, all directly below Exception
             raise MatteError(f'"{path}" can not be read as a model. {EXPECTED} ({_first_line(error)})') from error
-        self.input, self.output, self.height, self.width = self._check(path)
+        self._input, self._output, self._sides = self._check(path)
 
-    def _check(self, path: str) -> tuple[str, str, int, int]:
-        """Names of input and output, and the size the network looks at; MatteError where the file does not fit."""
+    @property
+    def provider(self) -> str:
+        """ONNX Runtime's name of what the network runs on."""
+        name: str = self.session.get_providers()[0]
+        return name
+
+    def _check(self, path: str) -> tuple[str, str, tuple[int, int] | None]:
+        """Names of input and output, and the size the network looks at, None where the file leaves it open.
+
+        MatteError where the file does not fit.
+        """
         inputs, outputs = self.session.get_inputs(), self.session.get_outputs()
         found = ", ".join(f"{i.name} {i.type} {i.shape}" for i in inputs)
         wrong = MatteError(f'"{path}" is not a matting model. {EXPECTED}; this one takes {found or "nothing"}')
@@ -55,26 +66,52 @@ class Model:
             raise wrong
         if isinstance(shape[0], int) and shape[0] != 1:
             raise wrong
-        height, width = (side if isinstance(side, int) and side > 0 else DEFAULT_SIDE for side in shape[2:])
-        return inputs[0].name, outputs[0].name, height, width
+        height, width = shape[2:]
+        fixed = isinstance(height, int) and isinstance(width, int) and height > 0 and width > 0
+        return inputs[0].name, outputs[0].name, (height, width) if fixed else None
 
-    def map(self, picture: np.ndarray) -> np.ndarray:
-        """The network's answer: (height, width) float32 in 0..1 for an (H, W, 3) uint8 RGB picture in sRGB code.
+    def planes(self, picture: np.ndarray) -> np.ndarray:
+        """A picture as the network sees it: (3, h, w) float32 RGB in 0..255, a little over at hard edges.
 
-        The picture is stretched to the network's size, as in training. The answer is used on its own scale: the
-        authors stretch each to 0..1, which makes a matte of the noise of an empty frame, and flickers.
+        picture: (H, W, 3) uint8 RGB in sRGB code. Where the file fixes a size, the picture is stretched to it, as in
+        training. Where it does not, the picture keeps its aspect, and its longer side becomes 320.
         """
-        planes = reduce(picture, self.height, self.width)
-        planes *= (1.0 / (255.0 * DEVIATION))[:, None, None]
-        planes -= (MEAN / DEVIATION)[:, None, None]
+        height, width = picture.shape[:2]
+        rows, columns = self._sides or (_side(height, width), _side(width, height))
+        return reduce(picture, rows, columns)
+
+    def map(self, planes: np.ndarray) -> np.ndarray:
+        """The network's answer to what `planes` made: (h, w) float32 in 0..1.
+
+        The answer is used on its own scale: the authors stretch each to 0..1, which makes a matte of the noise of an
+        empty frame, and flickers. Sides the network can not take are lengthened by repeating the picture's rim.
+        """
+        height, width = planes.shape[1:]
+        above, left, below, right = (0, 0, 0, 0) if self._sides else _rim(height, width)
+        fed = (planes / 255.0 - MEAN[:, None, None]) / DEVIATION[:, None, None]
+        fed = np.pad(fed, ((0, 0), (above, below), (left, right)), mode="edge")
         try:
-            (answer,) = self.session.run([self.output], {self.input: planes[None]})
+            (answer,) = self.session.run([self._output], {self._input: fed[None]})
         except Exception as error:
             raise MatteError(f"The model failed on a frame. {EXPECTED} ({_first_line(error)})") from error
         answer = np.squeeze(answer[0][:1] if answer.ndim == 4 else answer)
         if answer.ndim != 2 or min(answer.shape) < 2:
             raise MatteError(f"The model's first output has the shape {answer.shape}. {EXPECTED}")
+        if not self._sides:
+            answer = answer[above : above + height, left : left + width]
         return np.clip(np.nan_to_num(answer), 0.0, 1.0)
+
+
+def _side(side: int, other: int) -> int:
+    """What one side of a picture is reduced to."""
+    return SIDE if side >= other else max(round(SIDE * side / other), NARROWEST)
+
+
+def _rim(height: int, width: int) -> tuple[int, int, int, int]:
+    """Rows above, columns left, rows below and columns right that make both sides multiples of 32."""
+    more_rows, more_columns = -height % MULTIPLE, -width % MULTIPLE
+    above, left = more_rows // 2, more_columns // 2
+    return above, left, more_rows - above, more_columns - left
 
 
 def _first_line(error: BaseException) -> str:

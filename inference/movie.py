@@ -23,6 +23,7 @@ import numpy as np
 from av.error import FFmpegError
 
 from .errors import MatteError
+from .planes import planes
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -372,7 +373,7 @@ class _Colour:
     def __init__(self, width: int, height: int, channels: int, upright: bool) -> None:
         self._upright = upright
         self._size = f"{width}:{height}"
-        self._format = {3: "rgb24", 4: "rgba"}[channels]
+        self._channels = channels
         self._made_for: tuple[int, int, str, int, int] | None = None
         self._graph = av.filter.Graph()
 
@@ -382,24 +383,31 @@ class _Colour:
             self._graph = self._filter_for(picture)
             self._made_for = wanted
         self._graph.vpush(picture)
-        pixels = np.ascontiguousarray(self._graph.vpull().to_ndarray())
+        converted = self._graph.vpull()
+        if converted.format.is_planar:
+            green, blue, red, *alpha = planes(converted)
+            pixels = cv2.merge([red, green, blue, *alpha])
+        else:
+            pixels = np.ascontiguousarray(converted.to_ndarray())
         turn = _turn(picture) if self._upright else 0
         return cv2.rotate(pixels, ROTATIONS[turn]) if turn else pixels
 
     def _filter_for(self, picture: VideoFrame) -> av.filter.Graph:
         options = f"{self._size}:{CONVERSION}"
+        into = {3: "rgb24", 4: "rgba"}[self._channels]
         if not picture.format.is_rgb:
             full = picture.color_range == FULL_RANGE or picture.format.name.startswith("yuvj")
             options += (
                 f":in_color_matrix={MATRICES.get(picture.colorspace, 'bt601')}:in_range={'full' if full else 'limited'}"
             )
+            # The same bits, by swscale's code for the processor's vectors, which it has for planes alone: with the
+            # merging, in little more than half the time. From RGB of 5 and 6 bits the bits would be others.
+            into = {3: "gbrp", 4: "gbrap"}[self._channels]
         graph = av.filter.Graph()
         graph.threads = 1
         source = graph.add_buffer(
             width=picture.width, height=picture.height, format=picture.format, time_base=picture.time_base
         )
-        graph.link_nodes(
-            source, graph.add("scale", options), graph.add("format", self._format), graph.add("buffersink")
-        )
+        graph.link_nodes(source, graph.add("scale", options), graph.add("format", into), graph.add("buffersink"))
         graph.configure()
         return graph

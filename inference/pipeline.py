@@ -1,73 +1,108 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The one way a frame goes: decode, map, matte, cutout, file."""
+"""The one way a frame goes: decode, look, map, matte, cutout, file."""
 
 import contextlib
+import functools
 from collections import deque
 from collections.abc import Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 
+import cv2
 import numpy as np
 
-from . import cutout, folder, movie, png, sequence
-from .errors import MatteError
+from . import cutout, folder, keyframes, movie, networks, png, sequence
 from .job import Image, Job, available_cores
-from .model import Model
 
-# Frames in the model at a time. One core a frame is fastest, but a frame costs 350 MB in U2-NetP: beyond this number,
-# more cores share each frame.
-MOST_FRAMES = 4
+Tell = Callable[[str, str], None]
 
 
-def generate(job: Job, tell: Callable[[str], None] | None = None) -> Generator[Image, None, None]:
+def generate(job: Job, tell: Tell | None = None) -> Generator[Image, None, None]:
     """Make the job's images, and yield each once it stands whole on disk under its final name.
 
     First the frames an earlier run has made, then the rest, ascending. Close the generator to cancel: frames in hand
-    are finished, nothing half-written stays. Decoding happens here, everything after it in a pool of threads that
-    each carry one frame from picture to file, so that the stages overlap, and at most 2 * MOST_FRAMES pictures exist.
-    tell: is given sentences about the source that are known only once it is decoded.
+    are finished, nothing half-written stays. Decoding happens here, everything after it in a pool of threads, so that
+    the stages overlap. At most the pictures of two spans exist (keyframes.py).
+    tell: is given a kind, 'INFO' or 'WARNING', and a sentence for the editor, when something is found out on the way.
     Raises MatteError with a sentence for the editor.
     """
-    images = folder.claim(job)
+    cores = job.cores or available_cores()
+    wish = "auto" if job.precision == "AUTO" else "fp32"
+    images = folder.claim(job, lambda: networks.fastest(job.model, job.device, cores, wish).precision)
     whole = images.whole(job.frames)
     for frame in sorted(whole):
         yield Image(frame, images.image(frame), reused=True)
-    missing = set(job.frames) - whole
+    missing = sorted(set(job.frames) - whole)
     if not missing:
         return
 
-    cores = job.cores or available_cores()
-    hands = min(cores, MOST_FRAMES)
-    model = Model(job.model, job.device, cores // hands)
+    tell = tell or _nobody
+    plan = networks.fastest(job.model, job.device, cores, images.precision)
+    model = networks.load(job.model, job.device, plan)
+    tell("INFO", networks.describe(model, plan))
+    quality = keyframes.QUALITIES[job.quality]
+    spans = keyframes.spans(missing, quality, _last(job))
+    pictures = _pictures(job, sorted(set().union(*(span.needed for span in spans))), functools.partial(tell, "WARNING"))
 
-    def make(frame: int, picture: np.ndarray) -> Image:
-        matte = cutout.matte_at_full_size(model.map(picture[..., :3]), *picture.shape[:2])
+    def look(picture: np.ndarray) -> keyframes.Look:
+        return keyframes.look(model.planes(picture[..., :3]))
+
+    def make(frame: int, picture: np.ndarray, map_: Future[np.ndarray]) -> Image:
+        matte = cutout.matte_at_full_size(map_.result(), *picture.shape[:2])
         path = images.image(frame)
         folder.write_whole(path, png.encode(cutout.cutout(picture, matte)))
         return Image(frame, path, reused=False)
 
+    shown: dict[int, np.ndarray] = {}
+    looks: dict[int, Future[keyframes.Look]] = {}
     pending: deque[Future[Image]] = deque()
-    pictures = _pictures(job, sorted(missing), tell)
-    with ThreadPoolExecutor(hands, "strip_matte") as pool, contextlib.closing(pictures):
+    with _opencv_on_one_thread(), ThreadPoolExecutor(plan.frames, "strip_matte") as pool, contextlib.closing(pictures):
+        maps = keyframes.Maps(model.map, pool, quality)
         try:
-            for frame, picture in pictures:
-                pending.append(pool.submit(make, frame, picture))
-                if len(pending) == 2 * hands:
+            for span in spans:
+                while not span.needed <= looks.keys():
+                    frame, shown[frame] = next(pictures)
+                    looks[frame] = pool.submit(look, shown[frame])
+                found = maps.of(span, {frame: looks[frame].result() for frame in span.needed})
+                earlier = len(pending)
+                pending += [pool.submit(make, frame, shown[frame], found[frame]) for frame in span.wanted]
+                # A span's last frame is the next one's first.
+                looks = {span.last: looks[span.last]} if span.last in looks else {}
+                shown = {span.last: shown[span.last]} if span.last in shown else {}
+                for _ in range(earlier):
                     yield pending.popleft().result()
-                missing.remove(frame)
             while pending:
                 yield pending.popleft().result()
         finally:
             for future in pending:
                 future.cancel()
-    if missing:
-        raise MatteError(f'"{job.movie}" gave no picture for {len(missing)} frames, the first of them {min(missing)}')
+    tell("INFO", f"The network saw {maps.seen} frames for {len(missing)}")
+
+
+def _nobody(_kind: str, _text: str) -> None:
+    """Nobody listens."""
+
+
+def _last(job: Job) -> int:
+    """The source's last frame."""
+    return (len(job.pictures) if job.pictures else movie.probe(job.movie).frames) - 1
 
 
 def _pictures(
-    job: Job, frames: list[int], tell: Callable[[str], None] | None
+    job: Job, frames: list[int], tell: Callable[[str], None]
 ) -> Generator[tuple[int, np.ndarray], None, None]:
     """The source's pictures, RGBA where it has an alpha of its own."""
     if job.pictures:
         return sequence.decode(job.pictures, frames)
     channels = 4 if movie.probe(job.movie).alpha else 3
     return movie.decode(job.movie, frames, channels, job.upright, tell)
+
+
+@contextlib.contextmanager
+def _opencv_on_one_thread() -> Generator[None, None, None]:
+    """The pool's threads fill the cores already; and optical flow depends on how many threads share a picture."""
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(before)

@@ -40,18 +40,23 @@ def read(path: str) -> np.ndarray:
 
 
 def difference(source: str, other: str) -> float:
-    """Mean difference of colour of two picture files where the source can be seen (alpha of 64 or more), 0 to 255; 255
-    where their sizes differ."""
+    """Mean difference of colour of two picture files where both can be seen (alpha of 64 or more), 0 to 255; 255 where
+    their sizes differ."""
     first, second = read(source), read(other)
     if first.shape[:2] != second.shape[:2]:
         return 255.0
-    seen = cv2.inRange(first[..., 3], 64, 255) if first.shape[2] == 4 else None
+    seen = np.full(first.shape[:2], 255, np.uint8)
+    for picture in (first, second):
+        if picture.shape[2] == 4:
+            seen &= cv2.inRange(picture[..., 3], 64, 255)
     return float(np.mean(cv2.mean(cv2.absdiff(first[..., :3], second[..., :3]), seen)[:3]))
 
 
 def make_opaque(file: str, copy: str) -> None:
-    """Copy a picture file without its alpha, as PNG."""
-    whole, data = cv2.imencode(".png", cv2.cvtColor(read(file)[..., :3], cv2.COLOR_RGB2BGR))
+    """Copy a picture file as PNG, opaque wherever it holds colour: a cutout holds none far from all that is seen."""
+    image = cv2.cvtColor(np.ascontiguousarray(read(file)[..., :3]), cv2.COLOR_RGB2BGRA)
+    image[..., 3] = 255 * image[..., :3].any(axis=2)
+    whole, data = cv2.imencode(".png", image)
     if not whole:
         raise MatteError(f'"{file}" can not be written as PNG')
     data.tofile(copy)

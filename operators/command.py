@@ -11,7 +11,7 @@ import sys
 import bpy
 
 from ..inference import MatteError
-from . import matte, strips, tasks, verify
+from . import matte, settings, strips, tasks, verify
 
 NAME = "strip_matte"
 DONE, FAILED = 0, 1  # argparse itself ends with 2 for wrong arguments
@@ -30,13 +30,23 @@ def main(arguments: list[str]) -> int:
         return _verify(scene, chosen)
     try:
         planned = [
-            tasks.plan(context, scene, strip, timeline=chosen.frames, folder=chosen.folder, model=chosen.model)
+            tasks.plan(
+                context,
+                scene,
+                strip,
+                timeline=chosen.frames,
+                folder=chosen.folder,
+                model=chosen.model,
+                quality=chosen.quality,
+            )
             for strip in _strips(scene, chosen.strip, chosen.frames)
         ]
     except MatteError as error:
         return _fail(str(error))
     run = matte.make(planned)
     placed, troubles = tasks.place_all(run.whole)
+    for note in run.notes:
+        sys.stdout.write(f"{note}\n")
     for trouble in (*run.warnings, *troubles):
         sys.stderr.write(f"Warning: {trouble}\n")
     problems = list(run.failures)
@@ -107,6 +117,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--output", choices=["cutout"], default="cutout", help="what to make (default: cutout)")
     parser.add_argument("--folder", type=_folder, metavar="DIR", help="where the images go (default: the scene's)")
     parser.add_argument("--model", type=os.path.abspath, metavar="FILE", help="an ONNX file (default: the scene's)")
+    parser.add_argument(
+        "--quality",
+        type=str.upper,
+        choices=[identifier for identifier, *_ in settings.QUALITIES],
+        help="how often the network looks at the movie (default: the scene's)",
+    )
     parser.add_argument("--verify", action="store_true", help="compare cutouts with their movies and tell, instead")
     parser.add_argument("--all", action="store_true", help="with --verify: every frame, not a sample of twelve")
     parser.add_argument(

@@ -90,7 +90,7 @@ class SEQUENCER_OT_matte_add(bpy.types.Operator):
             return {"CANCELLED"}
         # The last report is the one that stays in the status bar: success must not hide a trouble.
         if not (troubles or self._run.failures or self._run.stopped):
-            self.report({"INFO"}, f"{self._run.total} frames matted")
+            self.report({"INFO"}, ". ".join([f"{self._run.total} frames matted", *self._run.notes]))
         return {"FINISHED"}
 
     def _tell(self, context: bpy.types.Context) -> None:

@@ -18,7 +18,8 @@ class Run:
     """One press of the button: its tasks, one after the other.
 
     done, total: images so far and in all. whole: tasks whose images are all there. failures: a sentence for each
-    task that could not be finished. warnings: what was found out about the sources on the way.
+    task that could not be finished. warnings: what was found out about the sources on the way. notes: what the work
+    was done with.
     """
 
     def __init__(self, tasks: Sequence[Task]) -> None:
@@ -28,6 +29,7 @@ class Run:
         self.whole: list[Task] = []
         self.failures: list[str] = []
         self.warnings: list[str] = []
+        self.notes: list[str] = []
         self.stopped = False
         self._made = 0
         self._begun = time.monotonic()
@@ -66,7 +68,7 @@ class Run:
         """Make every task's images here. A task that fails is noted and the next one goes on."""
         for task in self.tasks:
             try:
-                with contextlib.closing(inference.generate(task.job, self.warnings.append)) as images:
+                with contextlib.closing(inference.generate(task.job, self._hear)) as images:
                     for image in images:
                         self.done += 1
                         self._made += not image.reused
@@ -79,6 +81,10 @@ class Run:
                 self.failures.append(f"{task.strip}: {type(error).__name__}: {error}. Please report this as a bug")
             else:
                 self.whole.append(task)
+
+    def _hear(self, kind: str, text: str) -> None:
+        log.info("%s", text)
+        (self.warnings if kind == "WARNING" else self.notes).append(text)
 
     def _work(self) -> None:
         with contextlib.closing(self.images()) as images:

@@ -16,6 +16,22 @@ MODELS = (
 OUTPUTS = (
     ("CUTOUT", "Cutout", "An image strip with the movie's colour and the matte as its alpha, above the muted movie"),
 )
+QUALITIES = (
+    ("EVERY", "Every Frame", "The network looks at every frame"),
+    (
+        "ADAPTIVE",
+        "Adaptive",
+        (
+            "The network looks at the frames it must. Between them the matte follows the picture's motion, where that "
+            "gives what the network would say"
+        ),
+    ),
+    ("DRAFT", "Draft", "As Adaptive, and content with less. For rough cuts"),
+)
+PRECISIONS = (
+    ("AUTO", "Automatic", "8 bits where this machine is faster so, else full precision"),
+    ("FULL", "Full", "The network as its authors trained it, on every machine"),
+)
 DEVICES = (
     ("AUTO", "Automatic", "The fastest device that works on this machine"),
     ("CPU", "CPU", "The processor"),
@@ -27,6 +43,10 @@ class StripMatteSettings(bpy.types.PropertyGroup):
 
     model: EnumProperty(name="Model", description="The network that finds the subject", items=MODELS)
     output: EnumProperty(name="Output", description="What is put on the timeline", items=OUTPUTS)
+    quality: EnumProperty(
+        name="Quality", description="How often the network looks at the movie", items=QUALITIES, default="ADAPTIVE"
+    )
+    precision: EnumProperty(name="Precision", description="How exactly the network computes", items=PRECISIONS)
     folder: StringProperty(
         name="Folder",
         description="Where the images are kept, one folder for each movie and model. // is beside the project file",

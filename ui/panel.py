@@ -26,6 +26,8 @@ class SEQUENCER_PT_strip_matte(bpy.types.Panel):
         column = layout.column()
         column.enabled = running is None
         column.prop(settings, "model")
+        column.prop(settings, "quality")
+        column.prop(settings, "precision")
         column.prop(settings, "output")
         column.prop(settings, "folder")
         column.prop(settings, "mute_source")

@@ -9,11 +9,11 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
-from inference import BUILT_IN_MODEL, movie
+from inference import movie
 from tools.model import convert, evaluate, graph, rewrite
 from tools.model.pictures import planes
 
-NETWORK = Path(BUILT_IN_MODEL)
+NETWORK = convert.NETWORK
 
 
 def made(form: str, folder: Path) -> Any:

@@ -11,8 +11,11 @@ from onnx import TensorProto, helper
 from PIL import Image
 
 from inference import BUILT_IN_MODEL, MatteError
-from inference.model import Model
+from inference.model import DEVIATION, MEAN, Model
 from inference.movie import decode
+
+NETWORK = Path(__file__).resolve().parents[2] / "build" / "models" / "u2netp.onnx"
+"""U2-NetP as its authors trained it."""
 
 
 def test_map_is_the_authors(bunny: Path) -> None:
@@ -20,9 +23,10 @@ def test_map_is_the_authors(bunny: Path) -> None:
     _, picture = next(decode(str(bunny), [60]))
     small = np.asarray(Image.fromarray(picture).resize((320, 320), Image.Resampling.LANCZOS), np.float32) / 255
     planes = (small - (0.485, 0.456, 0.406)) / (0.229, 0.224, 0.225)
-    session = onnxruntime.InferenceSession(BUILT_IN_MODEL)
+    session = onnxruntime.InferenceSession(str(NETWORK))
     answers = session.run(None, {session.get_inputs()[0].name: planes.transpose(2, 0, 1)[None].astype(np.float32)})
-    ours = Model(BUILT_IN_MODEL).map(picture)
+    model = Model(str(NETWORK))
+    ours = model.map(model.planes(picture))
     assert ours.shape == (320, 320)
     assert ours.dtype == np.float32
     assert ours.max() > 0.9  # there is a rabbit
@@ -31,7 +35,8 @@ def test_map_is_the_authors(bunny: Path) -> None:
 
 def test_an_empty_frame_stays_empty() -> None:
     """Stretching each map to 0..1 would make a matte of its noise."""
-    assert Model(BUILT_IN_MODEL).map(np.zeros((180, 320, 3), np.uint8)).max() < 0.1
+    model = Model(BUILT_IN_MODEL)
+    assert model.map(model.planes(np.zeros((180, 320, 3), np.uint8))).max() < 0.1
 
 
 def network(path: Path, kind: int = TensorProto.FLOAT, shape: tuple = (1, 3, 64, 96), inputs: int = 1) -> str:
@@ -51,13 +56,24 @@ def network(path: Path, kind: int = TensorProto.FLOAT, shape: tuple = (1, 3, 64,
 
 def test_an_own_model_is_asked_at_its_own_size(tmp_path: Path) -> None:
     model = Model(network(tmp_path / "own.onnx"))
-    assert (model.height, model.width) == (64, 96)
-    assert model.map(np.full((100, 100, 3), 255, np.uint8)).shape == (64, 96)
+    planes = model.planes(np.full((100, 100, 3), 255, np.uint8))
+    assert planes.shape == (3, 64, 96)
+    assert model.map(planes).shape == (64, 96)
 
 
-def test_open_sides_are_asked_at_320(tmp_path: Path) -> None:
-    model = Model(network(tmp_path / "open.onnx", shape=("n", 3, "h", "w")))
-    assert (model.height, model.width) == (320, 320)
+@pytest.mark.parametrize(
+    ("size", "small"),
+    [((1080, 1920), (180, 320)), ((1920, 1080), (320, 180)), ((100, 100), (320, 320)), ((100, 2000), (96, 320))],
+    ids=lambda size: "x".join(map(str, size)),
+)
+def test_open_sides_keep_the_pictures_aspect(tmp_path: Path, size: tuple[int, int], small: tuple[int, int]) -> None:
+    """The network gets sides that are multiples of 32, and the map is that of the picture alone."""
+    model = Model(network(tmp_path / "open.onnx", shape=(1, 3, "h", "w")))
+    ramp = np.linspace(40, 255, size[0] * size[1]).reshape(*size, 1).repeat(3, axis=2).astype(np.uint8)
+    planes = model.planes(ramp)
+    assert planes.shape == (3, *small)
+    expected = np.clip(((planes / 255 - MEAN[:, None, None]) / DEVIATION[:, None, None]).mean(axis=0), 0, 1)
+    np.testing.assert_allclose(model.map(planes), expected, atol=1e-5)
 
 
 @pytest.mark.parametrize(

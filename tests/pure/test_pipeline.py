@@ -13,6 +13,7 @@ import pytest
 
 import inference
 from inference import BUILT_IN_MODEL, Job, MatteError
+from inference.cutout import MARGIN
 from inference.movie import decode
 
 FRAMES = (0, 1, 5, 6, 7)
@@ -20,7 +21,7 @@ FRAMES = (0, 1, 5, 6, 7)
 
 @pytest.fixture
 def job(bunny: Path, tmp_path: Path) -> Job:
-    return Job(str(bunny), FRAMES, str(tmp_path / "images"), BUILT_IN_MODEL, cores=2)
+    return Job(str(bunny), FRAMES, str(tmp_path / "images"), BUILT_IN_MODEL, cores=2, quality="EVERY")
 
 
 def contents(job: Job) -> dict[str, bytes]:
@@ -33,8 +34,9 @@ def test_images_are_the_movies_own_colour_with_a_matte(job: Job) -> None:
     assert not any(image.reused for image in images)
     for image, (_, picture) in zip(images, decode(job.movie, FRAMES), strict=True):
         cutout = cv2.cvtColor(cv2.imread(image.path, cv2.IMREAD_UNCHANGED), cv2.COLOR_BGRA2RGBA)
-        np.testing.assert_array_equal(cutout[..., :3], picture)  # under every alpha, 0 included
         alpha = cutout[..., 3]
+        near = cv2.dilate(alpha, np.ones((2 * MARGIN + 1, 2 * MARGIN + 1), np.uint8)) > 0
+        np.testing.assert_array_equal(cutout[near][:, :3], picture[near])  # under alpha 0 too, where it is near
         assert alpha.min() == 0
         assert alpha.max() > 250
         assert 0.02 < (alpha > 128).mean() < 0.5

@@ -23,7 +23,7 @@ from .pictures import ROOT, pictures, planes, varied
 SIDE = 320
 VIEWS = 6
 DIGITS = 4
-NETWORK = ROOT / "inference" / "models" / "u2netp.onnx"
+NETWORK = ROOT / "build" / "models" / "u2netp.onnx"
 OUT = Path(__file__).with_name("ranges.json")
 MEASURED = ("Relu", "MaxPool", "Add")
 

@@ -25,7 +25,7 @@ from .rewrite import centre, equalise, merge_tail, ranges_of, split_sides
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-NETWORK = ROOT / "inference" / "models" / "u2netp.onnx"
+NETWORK = ROOT / "build" / "models" / "u2netp.onnx"
 RANGES = HERE / "ranges.json"
 FORMS = ("fp32", "int8")
 SHARE = 0.5  # see rewrite.equalise; 0.5 to 0.7 measure alike

@@ -20,7 +20,7 @@ import onnxruntime
 
 from .pictures import ROOT, pictures, planes, varied
 
-NETWORK = ROOT / "inference" / "models" / "u2netp.onnx"
+NETWORK = ROOT / "build" / "models" / "u2netp.onnx"
 SIDE = 320
 VIEWS = 3
 SMALLEST = 0.001  # part of a picture; where less is above 0.5 in both maps, there is no area to compare

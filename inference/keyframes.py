@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which frames the network sees, and how its maps are carried to the frames between, along the picture's motion.
+
+Source frames are divided into spans that begin at multiples of the span's length, so that a frame's matte does not
+depend on which other frames are asked for: a farm's chunks and one long run give the same. The network sees a span's
+two ends and its middle. Where the ends' maps, carried to the middle, tell what the network says there, they are
+carried to all frames between; where they do not, both halves are treated likewise, down to every frame.
+"""
+
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+LUMA = np.array((0.299, 0.587, 0.114), np.float32)  # ITU-R BT.601, for R'G'B'
+# How far a carried picture may be off at a pixel, of 255, before its map counts for little there.
+TRUST = 12.0
+_of_thread = threading.local()
+
+
+@dataclass(frozen=True)
+class Quality:
+    """How much is carried. span: source frames in a span. tolerance: how far the carried maps may be from the
+    network's own, mean over the picture, 0 to 1; None to carry nothing."""
+
+    span: int
+    tolerance: float | None
+
+
+QUALITIES = {"EVERY": Quality(8, None), "ADAPTIVE": Quality(16, 0.008), "DRAFT": Quality(16, 0.03)}
+
+
+@dataclass(frozen=True)
+class Span:
+    """Source frames that are matted together.
+
+    first, last: where the network looks anyway; the next span begins with this one's last frame. wanted: those of them
+    to be matted, ascending. needed: those whose pictures are looked at, which are also those that may be asked about
+    the wanted ones.
+    """
+
+    first: int
+    last: int
+    wanted: tuple[int, ...]
+    needed: frozenset[int]
+
+
+def spans(frames: Sequence[int], quality: Quality, end: int) -> list[Span]:
+    """The spans that hold ascending source frames. end: the source's last frame, where the last span ends."""
+    found: dict[int, list[int]] = {}
+    for frame in frames:
+        found.setdefault(frame - frame % quality.span, []).append(frame)
+    made = []
+    for first, wanted in found.items():
+        last = max(min(first + quality.span, end), wanted[-1])
+        needed = set(wanted) if quality.tolerance is None else {*wanted, *_asked(first, last, wanted)}
+        made.append(Span(first, last, tuple(wanted), frozenset(needed)))
+    return made
+
+
+def _asked(first: int, last: int, wanted: Sequence[int]) -> set[int]:
+    """The frames that halving may come by, where only halves count that hold a wanted frame."""
+    found = {first, last}
+    halves = [(first, last)]
+    while halves:
+        low, high = halves.pop()
+        if any(low < frame < high for frame in wanted):
+            middle = (low + high) // 2
+            found.add(middle)
+            halves += [(low, middle), (middle, high)]
+    return found
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """What is looked at of a picture. planes: (3, h, w) float32 RGB in 0..255. grey: (h, w) uint8."""
+
+    planes: np.ndarray
+    grey: np.ndarray
+
+
+def look(planes: np.ndarray) -> Look:
+    """The look of a picture at the network's size, (3, h, w) float32 RGB in 0..255."""
+    grey = np.tensordot(LUMA, planes, 1)
+    return Look(planes, cv2.convertScaleAbs(np.maximum(grey, 0.0, out=grey)))
+
+
+class Maps:
+    """The maps of a source's frames, span by span.
+
+    seen: frames that the network has been asked about.
+    """
+
+    def __init__(self, infer: Callable[[np.ndarray], np.ndarray], pool: Executor, quality: Quality) -> None:
+        """infer: from planes to a map (h, w) float32 in 0..1. pool: what all work is done in."""
+        self._infer = infer
+        self._pool = pool
+        self._tolerance = quality.tolerance
+        self._known: dict[int, Future[np.ndarray]] = {}
+        self._latest: tuple[Look, Future[np.ndarray]] | None = None
+        self.seen = 0
+
+    def of(self, span: Span, looks: Mapping[int, Look]) -> dict[int, Future[np.ndarray]]:
+        """For each frame that a span wants the map, which may still be in the making. looks: of all that it needs."""
+        self._known = {frame: map_ for frame, map_ in self._known.items() if frame == span.first}
+        if self._tolerance is None:
+            self._ask(span.wanted, looks)
+            return {frame: self._known[frame] for frame in span.wanted}
+        self._ask((span.first, span.last), looks)
+        maps: dict[int, Future[np.ndarray]] = {}
+        halves = _wanted([(span.first, span.last)], span)
+        while halves:
+            self._ask([(low + high) // 2 for low, high in halves], looks)
+            known = {frame: (looks[frame], map_.result()) for frame, map_ in self._known.items()}
+            verdicts = [
+                self._pool.submit(_error, known[low], known[(low + high) // 2], known[high], _part(low, high))
+                for low, high in halves
+            ]
+            again = []
+            for (low, high), error in zip(halves, verdicts, strict=True):
+                middle = (low + high) // 2
+                quarters = _wanted([(low, middle), (middle, high)], span)
+                if error.result() > self._tolerance:
+                    again += quarters
+                    continue
+                for start, end in quarters:
+                    for frame in range(start + 1, end):
+                        if frame in span.wanted:
+                            part = (frame - start) / (end - start)
+                            maps[frame] = self._pool.submit(carry, looks[frame], known[start], known[end], part)
+            halves = again
+        return {frame: self._known.get(frame) or maps[frame] for frame in span.wanted}
+
+    def _ask(self, frames: Iterable[int], looks: Mapping[int, Look]) -> None:
+        """Let the network see frames, except where it saw the same picture last."""
+        for frame in frames:
+            if frame in self._known:
+                continue
+            if self._latest is None or not np.array_equal(looks[frame].planes, self._latest[0].planes):
+                self._latest = looks[frame], self._pool.submit(self._infer, looks[frame].planes)
+                self.seen += 1
+            self._known[frame] = self._latest[1]
+
+
+def _wanted(halves: Iterable[tuple[int, int]], span: Span) -> list[tuple[int, int]]:
+    """Those with a frame in them that is asked for."""
+    return [(low, high) for low, high in halves if any(low < frame < high for frame in span.wanted)]
+
+
+def _part(low: int, high: int) -> float:
+    return ((low + high) // 2 - low) / (high - low)
+
+
+Known = tuple[Look, np.ndarray]
+"""A look and its map."""
+
+
+def _error(before: Known, middle: Known, after: Known, part: float) -> float:
+    """How far the map carried to the middle is from the network's: the mean over the picture, 0 to 1."""
+    if not before[0].grey.shape == middle[0].grey.shape == after[0].grey.shape:
+        return 1.0  # pictures of a sequence may differ in size
+    return float(np.abs(carry(middle[0], before, after, part) - middle[1]).mean())
+
+
+def carry(shown: Look, before: Known, after: Known, part: float) -> np.ndarray:
+    """The map of a frame between two known ones, (h, w) float32 in 0..1. part: where it lies between them, 0 to 1.
+
+    Both maps follow the optical flow (Kroeger et al. 2016, DIS). They are blended by nearness in time and, pixel by
+    pixel, by how well the picture carried likewise fits the one that is there.
+    """
+    maps, weights = zip(*(_carried(shown, *known) for known in (before, after)), strict=True)
+    one, two = (1.0 - part) * weights[0], part * weights[1]
+    blended: np.ndarray = (maps[0] * one + maps[1] * two) / (one + two)
+    return blended
+
+
+def _carried(shown: Look, known: Look, map_: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """A known frame's map where the motion has taken it, and how far to trust it, above 0."""
+    if not hasattr(_of_thread, "flow"):
+        _of_thread.flow = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
+    height, width = shown.grey.shape
+    flow = _of_thread.flow.calc(shown.grey, known.grey, None)
+    flow[..., 0] += np.arange(width, dtype=np.float32)
+    flow[..., 1] += np.arange(height, dtype=np.float32)[:, None]
+    picture = cv2.remap(known.grey, flow, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    off = cv2.blur(cv2.absdiff(picture, shown.grey), (5, 5)).astype(np.float32) / TRUST
+    moved = cv2.remap(map_, flow, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return moved, np.exp(-off * off) + 1e-4

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Maps carried from frame to frame: the same from every chunk, nothing across a cut, nothing for a still."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+
+import inference
+from inference import BUILT_IN_MODEL, Job
+from inference.movie import decode
+
+
+@pytest.fixture
+def job(bunny: Path, tmp_path: Path) -> Job:
+    return Job(str(bunny), tuple(range(36)), str(tmp_path / "whole"), BUILT_IN_MODEL, cores=2, quality="ADAPTIVE")
+
+
+def made(job: Job) -> tuple[dict[str, bytes], int]:
+    """The job's images by name, and how many frames the network saw."""
+    told: list[str] = []
+    files = [Path(image.path) for image in inference.generate(job, lambda _, text: told.append(text))]
+    return {file.name: file.read_bytes() for file in files}, int(told[-1].split()[3])
+
+
+def alphas(job: Job) -> np.ndarray:
+    """The job's mattes: (frames, H, W) uint8."""
+    return np.stack([cv2.imread(image.path, cv2.IMREAD_UNCHANGED)[..., 3] for image in inference.generate(job)])
+
+
+def test_chunks_give_the_bytes_of_one_run(job: Job, tmp_path: Path) -> None:
+    """As a farm cuts a job up, and as a trim leaves single frames."""
+    whole, seen = made(job)
+    assert seen < len(whole)
+    for number, frames in enumerate((range(5), range(5, 23), (35, 34, 29))):
+        chunk = replace(job, frames=tuple(sorted(frames)), folder=str(tmp_path / str(number)))
+        found, _ = made(chunk)
+        assert found == {name: whole[name] for name in found}
+        assert len(found) == len(chunk.frames)
+
+
+def test_a_draft_asks_less_and_is_near(job: Job, tmp_path: Path) -> None:
+    every = replace(job, quality="EVERY", folder=str(tmp_path / "every"))
+    draft = replace(job, quality="DRAFT", folder=str(tmp_path / "draft"))
+    assert made(draft)[1] < made(job)[1] < made(every)[1] == len(job.frames)
+    away = np.abs(alphas(draft).astype(float) - alphas(every)).mean(axis=(1, 2)) / 255
+    assert away.max() < 0.06
+
+
+def test_nothing_is_carried_across_a_cut(bunny: Path, tmp_path: Path) -> None:
+    """Two shots, of which the second is the first one mirrored, meet within a span."""
+    movie = tmp_path / "cut.mp4"
+    cut = 21
+    with av.open(str(movie), "w") as file:
+        stream = file.add_stream("libx264", rate=25, options={"crf": "12"})
+        stream.width, stream.height, stream.pix_fmt = 640, 360, "yuv420p"
+        for frame, picture in decode(str(bunny), range(60, 92)):
+            small = cv2.resize(picture, (640, 360), interpolation=cv2.INTER_AREA)
+            if frame - 60 >= cut:
+                small = np.ascontiguousarray(small[:, ::-1])
+            file.mux(stream.encode(av.VideoFrame.from_ndarray(small, format="rgb24")))
+        file.mux(stream.encode(None))
+    job = Job(str(movie), tuple(range(16, 32)), str(tmp_path / "adaptive"), BUILT_IN_MODEL, cores=2)
+    every = replace(job, quality="EVERY", folder=str(tmp_path / "every"))
+    away = np.abs(alphas(job).astype(float) - alphas(every)).mean(axis=(1, 2)) / 255
+    assert away.max() < 0.03
+    assert away[cut - 1 - 16] < 0.01
+    assert away[cut - 16] < 0.01
+
+
+def test_a_still_is_seen_once(tmp_path: Path, bunny: Path) -> None:
+    ((_, picture),) = decode(str(bunny), [60])
+    still = str(tmp_path / "still.png")
+    cv2.imwrite(still, picture)
+    for quality in ("EVERY", "ADAPTIVE"):
+        folder, pictures = str(tmp_path / quality), (still,) * 20
+        job = Job(str(tmp_path), tuple(range(20)), folder, BUILT_IN_MODEL, pictures=pictures, quality=quality)
+        images, seen = made(job)
+        assert (len(images), len(set(images.values())), seen) == (20, 1, 1)
+
+
+def test_pictures_of_different_sizes_are_all_seen(tmp_path: Path, bunny: Path) -> None:
+    files = []
+    for frame, picture in decode(str(bunny), range(60, 66)):
+        files.append(str(tmp_path / f"{frame}.png"))
+        cv2.imwrite(files[-1], picture if frame % 2 else picture[:500])
+    job = Job(str(tmp_path), tuple(range(6)), str(tmp_path / "images"), BUILT_IN_MODEL, pictures=tuple(files))
+    images, seen = made(job)
+    assert (len(images), seen) == (6, 6)

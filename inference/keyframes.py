@@ -17,7 +17,7 @@ import numpy as np
 
 LUMA = np.array((0.299, 0.587, 0.114), np.float32)  # ITU-R BT.601, for R'G'B'
 # How far a carried picture may be off at a pixel, of 255, before its map counts for little there.
-TRUST = 12.0
+TRUST = 30.0
 _of_thread = threading.local()
 
 
@@ -127,10 +127,12 @@ class Maps:
                     again += quarters
                     continue
                 for start, end in quarters:
-                    for frame in range(start + 1, end):
-                        if frame in span.wanted:
-                            part = (frame - start) / (end - start)
-                            maps[frame] = self._pool.submit(carry, looks[frame], known[start], known[end], part)
+                    for frame in (frame for frame in span.wanted if start < frame < end):
+                        if looks[frame].grey.shape != looks[start].grey.shape:  # pictures of a sequence may differ
+                            self._ask((frame,), looks)
+                            continue
+                        part = (frame - start) / (end - start)
+                        maps[frame] = self._pool.submit(carry, looks[frame], known[start], known[end], part)
             halves = again
         return {frame: self._known.get(frame) or maps[frame] for frame in span.wanted}
 
@@ -180,7 +182,7 @@ def carry(shown: Look, before: Known, after: Known, part: float) -> np.ndarray:
 def _carried(shown: Look, known: Look, map_: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """A known frame's map where the motion has taken it, and how far to trust it, above 0."""
     if not hasattr(_of_thread, "flow"):
-        _of_thread.flow = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
+        _of_thread.flow = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
     height, width = shown.grey.shape
     flow = _of_thread.flow.calc(shown.grey, known.grey, None)
     flow[..., 0] += np.arange(width, dtype=np.float32)

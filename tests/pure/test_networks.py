@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a network runs in is chosen by measurement, said, and settled by a folder's first run."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import inference
+from inference import BUILT_IN_MODEL, Job, networks
+from inference.movie import decode
+
+
+@pytest.fixture
+def job(bunny: Path, tmp_path: Path) -> Job:
+    return Job(str(bunny), (0, 1), str(tmp_path / "images"), BUILT_IN_MODEL, device="CPU", cores=2, quality="EVERY")
+
+
+def told(job: Job) -> str:
+    sentences: list[str] = []
+    list(inference.generate(job, lambda _, text: sentences.append(text)))
+    return sentences[0]
+
+
+def test_full_precision_is_had_for_the_asking(job: Job) -> None:
+    assert "full precision on CPU" in told(replace(job, precision="FULL"))
+
+
+def test_what_is_chosen_is_said_and_settled(job: Job) -> None:
+    """A farm's machines differ: the second takes what the first one wrote, whatever it would choose itself."""
+    said = told(job)
+    manifest = Path(job.folder) / "strip_matte.json"
+    content = json.loads(manifest.read_text())
+    words = {"int8": "8 bits", "fp32": "full precision"}
+    assert words[content["precision"]] in said
+    other = {"int8": "fp32", "fp32": "int8"}[content["precision"]]
+    manifest.write_text(json.dumps({**content, "precision": other}))
+    assert words[other] in told(replace(job, frames=(2,)))
+
+
+def test_eight_bits_are_near(job: Job, bunny: Path) -> None:
+    """The network's two forms on the same picture; tools/model/evaluate.py judges on many."""
+    _, picture = next(decode(str(bunny), [60]))
+    full, eight = (networks.load(job.model, "CPU", networks.Plan(name, 1, 1)) for name in ("fp32", "int8"))
+    away = np.abs(full.map(full.planes(picture)) - eight.map(eight.planes(picture)))
+    assert 0 < away.mean() < 0.01
+
+
+@pytest.mark.parametrize("cores", [1, 2, 3, 8])
+def test_no_more_cores_than_allowed(cores: int) -> None:
+    plan = networks.fastest(BUILT_IN_MODEL, "CPU", cores, "int8")
+    assert plan.frames * plan.threads <= cores

@@ -11,7 +11,7 @@ help:
 	@echo "make demo    matte a real clip and render it (build/demo/)"
 	@echo "make test    all tests: pure, Blender as a module (four releases), Blender in a window"
 	@echo "             BLENDER=/path/to/blender make test uses that Blender for the window"
-	@echo "make bench   how fast, beside rembg (docs/speed.md); make bench ARGS=--short: ratios only, in a minute"
+	@echo "make bench   how fast, beside rembg (docs/speed.md); make bench ARGS=--short: ratios only, about a minute"
 	@echo "make build   one zip a platform (dist/)"
 	@echo "make lint    style, format and types"
 	@echo "make format  put the code into format"

@@ -223,8 +223,10 @@ def frames(session: nox.Session) -> None:
 
 @nox.session(python=False, default=False)
 def bench(session: nox.Session) -> None:
-    """How fast, beside rembg: docs/speed.md. `-- --short` prints ratios only, in less than a minute."""
+    """How fast, beside rembg: docs/speed.md. `-- --short` prints ratios only, in about a minute."""
     # rembg's packages have no place for onnx, which makes the model's forms.
     gather(session, environment(session, "pure-3.11", "3.11", *NEEDED), "--only=models", "--only=clips")
     python = environment(session, "bench", "3.11", "bench.txt", "runtime.txt")
-    session.run(python, "tools/bench.py", *session.posargs, external=True)
+    # The clips of known truth are rendered; the short form has none.
+    blender = {} if "--short" in session.posargs else {"BPY_PYTHON": main_bpy_environment(session)}
+    session.run(python, "-m", "tools.bench", *session.posargs, external=True, env=blender)

@@ -14,14 +14,18 @@ from . import cutout, folder, keyframes, movie, networks, png, sequence
 from .job import Image, Job, available_cores
 
 Tell = Callable[[str, str], None]
+Picture = tuple[int, np.ndarray]
+"""A source frame and its pixels."""
+
+AHEAD = 8  # pictures, for the time in which a span's maps are found
 
 
 def generate(job: Job, tell: Tell | None = None) -> Generator[Image, None, None]:
     """Make the job's images, and yield each once it stands whole on disk under its final name.
 
     First the frames an earlier run has made, then the rest, ascending. Close the generator to cancel: frames in hand
-    are finished, nothing half-written stays. Decoding happens here, everything after it in a pool of threads, so that
-    the stages overlap. At most the pictures of two spans exist (keyframes.py).
+    are finished, nothing half-written stays. One thread decodes, a pool does everything after it, and this one only
+    waits, so that the stages overlap. At most the pictures of two spans (keyframes.py) and AHEAD more exist.
     tell: is given a kind, 'INFO' or 'WARNING', and a sentence for the editor, when something is found out on the way.
     Raises MatteError with a sentence for the editor.
     """
@@ -41,7 +45,8 @@ def generate(job: Job, tell: Tell | None = None) -> Generator[Image, None, None]
     tell("INFO", networks.describe(model, plan))
     quality = keyframes.QUALITIES[job.quality]
     spans = keyframes.spans(missing, quality, _last(job))
-    pictures = _pictures(job, sorted(set().union(*(span.needed for span in spans))), functools.partial(tell, "WARNING"))
+    needed = sorted(set().union(*(span.needed for span in spans)))
+    pictures = _ahead(_pictures(job, needed, functools.partial(tell, "WARNING")))
 
     def look(picture: np.ndarray) -> keyframes.Look:
         return keyframes.look(model.planes(picture[..., :3]))
@@ -78,6 +83,19 @@ def generate(job: Job, tell: Tell | None = None) -> Generator[Image, None, None]
     tell("INFO", f"The network saw {maps.seen} frames for {len(missing)}")
 
 
+def _ahead(pictures: Generator[Picture, None, None]) -> Generator[Picture, None, None]:
+    """The same pictures, decoded on a thread of their own up to AHEAD before they are wanted."""
+    with contextlib.closing(pictures), ThreadPoolExecutor(1, "strip_matte_decode") as thread:
+        coming = deque(thread.submit(next, pictures, None) for _ in range(AHEAD))
+        try:
+            while (picture := coming.popleft().result()) is not None:
+                coming.append(thread.submit(next, pictures, None))
+                yield picture
+        finally:
+            for future in coming:
+                future.cancel()
+
+
 def _nobody(_kind: str, _text: str) -> None:
     """Nobody listens."""
 
@@ -87,9 +105,7 @@ def _last(job: Job) -> int:
     return (len(job.pictures) if job.pictures else movie.probe(job.movie).frames) - 1
 
 
-def _pictures(
-    job: Job, frames: list[int], tell: Callable[[str], None]
-) -> Generator[tuple[int, np.ndarray], None, None]:
+def _pictures(job: Job, frames: list[int], tell: Callable[[str], None]) -> Generator[Picture, None, None]:
     """The source's pictures, RGBA where it has an alpha of its own."""
     if job.pictures:
         return sequence.decode(job.pictures, frames)

@@ -30,7 +30,9 @@ class Quality:
     tolerance: float | None
 
 
-QUALITIES = {"EVERY": Quality(8, None), "ADAPTIVE": Quality(16, 0.008), "DRAFT": Quality(16, 0.03)}
+# Of .004, .008, .012, .016 and .03, .016 is the largest that leaves the error against truth where the network's own is,
+# on four of the clips of tools/truth; those are also what it was chosen on.
+QUALITIES = {"EVERY": Quality(8, None), "ADAPTIVE": Quality(16, 0.016), "DRAFT": Quality(16, 0.05)}
 
 
 @dataclass(frozen=True)

@@ -78,7 +78,7 @@ FORMS = (
     ),
     Form(
         "int8",
-        sha256="8f3d45b35b5650db6387c9267d2d584c7f7d9298a1201abf778d095441175d0d",
+        sha256="11012240072f7d2c060a51e7b6ef4ea2f796b9f39a37db4fb52a0f8f8e8356f8",
         target=ROOT / "inference" / "models" / "u2netp_int8.onnx",
     ),
 )

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Write ranges.json: what each channel of the network carries on the calibration pictures of pictures.toml.
 
-    python -m tools.model.calibrate [inference/models/u2netp.onnx] [--out tools/model/ranges.json]
+    python -m tools.model.calibrate [build/models/u2netp.onnx] [--out tools/model/ranges.json]
 
 convert.py needs nothing but this file and the network, so that it is quick and gives the same bytes on every machine.
 """
@@ -18,12 +18,11 @@ import onnx
 import onnxruntime
 
 from . import graph
-from .pictures import ROOT, pictures, planes, varied
+from .pictures import NETWORK, pictures, planes, varied, wide
 
 SIDE = 320
-VIEWS = 6
+VIEWS = 4
 DIGITS = 4
-NETWORK = ROOT / "build" / "models" / "u2netp.onnx"
 OUT = Path(__file__).with_name("ranges.json")
 MEASURED = ("Relu", "MaxPool", "Add")
 
@@ -45,15 +44,15 @@ def main() -> None:
 def measured(net: graph.Net) -> dict[str, dict[str, list[float]]]:
     """For each tensor's channels: lowest, highest and mean value, and the mean over pictures of the highest."""
     names = [net.input, *(node.output for node in net.nodes if node.op in MEASURED)]
-    model = graph.write(net, SIDE, SIDE, "for calibration")
+    model = graph.write(net, None, None, "for calibration")
     for name in names[1:]:
         model.graph.output.append(onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None))
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     sums: dict[str, list[np.ndarray]] = {name: [] for name in names}
     for label, picture in pictures("calibrate"):
         print(label, flush=True)
-        for view in varied(picture, VIEWS):
-            fed = planes(view, SIDE, SIDE)
+        views = list(varied(picture, VIEWS))
+        for fed in [*(planes(view, SIDE, SIDE) for view in views), *(wide(view) for view in views[::2])]:
             answers = [fed, *session.run(names[1:], {net.input: fed})]
             for name, answer in zip(names, answers, strict=True):
                 flat = answer[0].reshape(answer.shape[1], -1)

@@ -23,12 +23,14 @@ from inference.resample import reduce
 from .graph import Refused
 
 ROOT = Path(__file__).resolve().parents[2]
+NETWORK = ROOT / "build" / "models" / "u2netp.onnx"  # the authors' file, which tools/build.py brings
 LIST = Path(__file__).with_name("pictures.toml")
 KEPT = ROOT / "build" / "pictures"
 
 
 def pictures(use: str) -> Iterator[tuple[str, np.ndarray]]:
-    """Name and picture, (H, W, 3) uint8 RGB, of all for one use ('calibrate' or 'evaluate'), in the list's order.
+    """Name and picture, (H, W, 3) uint8 RGB, of all for one use ('calibrate', 'search', 'evaluate'), in the order
+    of the list.
 
     Raises Refused where a package does not come or is not the pinned one.
     """
@@ -82,3 +84,12 @@ def planes(picture: np.ndarray, height: int, width: int) -> np.ndarray:
     """A picture as inference.model feeds it: (1, 3, height, width) float32."""
     reduced = reduce(picture, height, width)
     return ((reduced / 255.0 - MEAN[:, None, None]) / DEVIATION[:, None, None])[None].astype(np.float32)
+
+
+def wide(picture: np.ndarray) -> np.ndarray:
+    """The 16:9 middle of a picture as inference.model feeds open networks: (1, 3, 192, 320), its rim repeated."""
+    height, width = picture.shape[:2]
+    rows, columns = min(height, width * 9 // 16), min(width, height * 16 // 9)
+    top, left = (height - rows) // 2, (width - columns) // 2
+    fed = planes(picture[top : top + rows, left : left + columns], 180, 320)
+    return np.pad(fed, ((0, 0), (0, 0), (6, 6), (0, 0)), mode="edge")

@@ -2,7 +2,7 @@
 """Eight-bit form of a network: QuantizeLinear and DequantizeLinear around what ONNX Runtime computes in integers.
 
 Activations are unsigned with one scale a tensor, weights signed with one scale an output channel. A ReLU is where an
-unsigned number ends, so it needs no node.
+unsigned number ends, so in eight bits it needs no node.
 """
 
 from __future__ import annotations
@@ -18,98 +18,164 @@ from .rewrite import Ranges
 # Lanczos overshoots is clipped, as Pillow does.
 INPUT = (-0.485 / 0.229, (1 - 0.406) / 0.225)
 LARGEST = 127  # of a weight, and of the sum of two weights of one sign that meet in 16 bits
+# The first convolution reads the picture so many times over, and each weight is shared out: steps a quarter as large,
+# for 1% more time. Only one other convolution's rounded weights did more harm, and search.py keeps that one.
+TIMES = 4
 KEEPS_SCALE = ("MaxPool", "Resize", "Concat")
-INTEGER = ("Conv", "Add", *KEEPS_SCALE)
 
 
-def quantise(net: Net, ranges: Ranges, kept: Container[int], correct: bool = True) -> None:
+def quantise(net: Net, ranges: Ranges, kept: Container[str], paired: bool, correct: bool = True) -> None:
     """Put a network into eight bits in place.
 
-    kept: id() of convolutions that stay float32. correct: let each bias make up for what rounding the weights adds to
-    the mean (Nagel et al. 2019).
+    kept: outputs of the convolutions (before a ReLU) that stay float32. paired: leave room for CPUs that add products
+    in pairs, see _steps. correct: let each bias make up for what rounding the weights adds to the mean (Nagel et al.
+    2019).
     """
-    _drop_relus(net)
-    eight = [node for node in net.nodes if node.op in INTEGER and node.output in ranges]
-    scales = _scales(eight, ranges)
-    first = (INPUT[1] - INPUT[0]) / 255
+    _drop_relus(net, kept)
+    eight = _eight(net, kept)
+    whole = [node for node in net.nodes if node.output in eight]
+    names = dict.fromkeys(name for node in whole for name in (*node.inputs, node.output) if name in ranges)
+    scales = _scales(whole, list(names))
+    steps = {name: max(float(ranges[each].high.max()) for each in group) / 255 for name, group in scales.items()}
+    steps[net.input] = (INPUT[1] - INPUT[0]) / 255
     for conv in list(net.convolutions()):
-        if conv.inputs[0] == net.input:
-            _weights(net, conv, first, ranges, correct)
-        elif id(conv) not in kept and conv.inputs[0] in scales:
-            _weights(net, conv, scales[conv.inputs[0]], ranges, correct)
-    zero = net.add("zero", np.zeros((), np.uint8))
-    scale, middle = net.add("scale", np.array(first, np.float32)), np.array(round(-INPUT[0] / first), np.uint8)
-    nodes = _rounded(net.input, "picture", scale, net.add("middle", middle))
+        if conv.output in eight:
+            times = TIMES if conv.inputs[0] == net.input else 1
+            _weights(net, conv, steps[conv.inputs[0]], ranges, paired, times, correct)
+            if times > 1:
+                joined = Node("Concat", [net.input] * times, net.fresh("pictures"), {"axis": 1})
+                net.nodes.insert(net.nodes.index(conv), joined)
+                conv.inputs[0] = joined.output
+                eight.add(joined.output)
+                steps[joined.output] = steps[net.input]
+    nodes: list[Node] = []
+    rounded: dict[str, str] = {}
+    black = round(-INPUT[0] / steps[net.input])
+    fed = {net.input, *(node.output for node in net.nodes if node.op == "Concat" and node.inputs[0] == net.input)}
+    zeros = {name: black if name in fed else 0 for name in steps}
+
+    def round_off(exact: str, name: str) -> None:
+        scale = net.add("scale", np.array(steps[name], np.float32))
+        zero = net.add("zero", np.array(zeros[name], np.uint8))
+        rounded[name] = f"{name}_rounded"
+        bits = f"{name}_bits"
+        nodes.append(Node("QuantizeLinear", [exact, scale, zero], bits))
+        nodes.append(Node("DequantizeLinear", [bits, scale, zero], rounded[name]))
+
     for node in net.nodes:
-        node.inputs = ["picture" if name == net.input else name for name in node.inputs]
+        name = node.output
+        if name in eight:
+            for each in node.inputs:
+                if each in steps and each not in rounded:
+                    round_off(each, each)
+        # What computes in 32 bits reads the exact numbers, where there are any.
+        node.inputs = [rounded.get(each, each) if name in eight or each in eight else each for each in node.inputs]
         nodes.append(node)
-        if node.output in scales:
-            scale = net.add("scale", np.array(scales[node.output], np.float32))
-            name, node.output = node.output, f"{node.output}_exact"
-            nodes += _rounded(node.output, name, scale, zero)
+        if name in eight:
+            node.output = f"{name}_exact"
+            round_off(node.output, name)
     net.nodes = nodes
     net.prune()
 
 
-def _rounded(exact: str, name: str, scale: str, zero: str) -> list[Node]:
-    bits = f"{name}_bits"
-    return [
-        Node("QuantizeLinear", [exact, scale, zero], bits),
-        Node("DequantizeLinear", [bits, scale, zero], name),
+def rounded_alone(net: Net, conv: Node, ranges: Ranges, times: int) -> Net:
+    """A copy of a network whose convolution conv, before a ReLU, has rounded weights and a rounded output.
+
+    Weights as for CPUs with VNNI, times: as in _weights. All the rest stays exact.
+    """
+    copy = Net(
+        [Node(node.op, list(node.inputs), node.output, node.attributes) for node in net.nodes],
+        dict(net.arrays),
+        net.input,
+        net.output,
+    )
+    (relu,) = [node for node in copy.nodes if node.op == "Relu" and node.inputs[0] == conv.output]
+    weights, bias = (net.arrays[name].astype(np.float64) for name in conv.inputs[1:])
+    steps = (_steps(weights, paired=False) / times)[:, None, None, None]
+    rounded = np.rint(weights / steps) * steps
+    bias = bias - (rounded - weights).sum(axis=(2, 3)) @ ranges[conv.inputs[0]].mean
+    maker = next(node for node in copy.nodes if node.output == conv.output)
+    maker.inputs[1:] = [copy.add("weights", rounded.astype(np.float32)), copy.add("bias", bias.astype(np.float32))]
+    scale = copy.add("scale", np.array(ranges[relu.output].high.max() / 255, np.float32))
+    zero = copy.add("zero", np.zeros((), np.uint8))
+    name, relu.output = relu.output, f"{relu.output}_exact"
+    place = copy.nodes.index(relu) + 1
+    copy.nodes[place:place] = [
+        Node("QuantizeLinear", [relu.output, scale, zero], f"{name}_bits"),
+        Node("DequantizeLinear", [f"{name}_bits", scale, zero], name),
     ]
+    copy.prune()
+    return copy
 
 
-def _drop_relus(net: Net) -> None:
-    for relu in [node for node in net.nodes if node.op == "Relu"]:
+def _drop_relus(net: Net, kept: Container[str]) -> None:
+    for relu in [node for node in net.nodes if node.op == "Relu" and node.inputs[0] not in kept]:
         conv = net.producer(relu.inputs[0])
         assert conv is not None
         conv.output = relu.output
         net.nodes.remove(relu)
 
 
-def _scales(nodes: list[Node], ranges: Ranges) -> dict[str, float]:
-    """One scale a tensor. What only moves or compares values shares it with what goes in, so that bits are copied."""
-    groups: dict[str, set[str]] = {}
+def _eight(net: Net, kept: Container[str]) -> set[str]:
+    """Outputs of the nodes that compute in eight bits: convolutions that are not kept, and what lies between them."""
+    eight = {conv.output for conv in net.convolutions() if conv.output not in kept}
+    eight.update(node.output for node in net.nodes if node.op == "MaxPool" and node.inputs[0] in eight)
+    for node in reversed(net.nodes):
+        wanted = any(reader.output in eight for reader in net.consumers(node.output))
+        if wanted and node.op in ("Add", *KEEPS_SCALE):
+            eight.add(node.output)
+    return eight
+
+
+def _scales(nodes: list[Node], names: list[str]) -> dict[str, set[str]]:
+    """For each tensor those that have one scale. What only moves or compares values shares it with what goes in."""
+    groups = {name: {name} for name in names}
     for node in nodes:
-        group = groups.setdefault(node.output, {node.output})
         if node.op in KEEPS_SCALE:
+            group = groups[node.output]
             for name in node.inputs:
                 if name in groups and groups[name] is not group:
                     group |= groups[name]
                     for member in group:
                         groups[member] = group
-    return {name: max(float(ranges[member].high.max()) for member in group) / 255 for name, group in groups.items()}
+    return groups
 
 
-def _weights(net: Net, conv: Node, scale: float, ranges: Ranges, correct: bool) -> None:
-    """Replace a convolution's weights and bias by integers and what turns them back."""
+def _weights(net: Net, conv: Node, scale: float, ranges: Ranges, paired: bool, times: int, correct: bool) -> None:
+    """Replace a convolution's weights and bias by integers and what turns them back.
+
+    times: how many integers share a weight, each for its own copy of what is read.
+    """
     weights = net.arrays[conv.inputs[1]].astype(np.float64)
     bias = net.arrays[conv.inputs[2]].astype(np.float64)
-    steps = _steps(weights)
-    integers = np.clip(np.rint(weights / steps[:, None, None, None]), -LARGEST, LARGEST)
+    # Which weights are neighbours shows only once the copies lie side by side.
+    steps = _steps(np.tile(weights, (1, times, 1, 1)), paired) / np.float32(times)
+    integers = np.clip(np.rint(weights / steps[:, None, None, None]), -LARGEST * times, LARGEST * times)
     if correct:
         carried = ranges[conv.inputs[0]]
         constant = carried.low == carried.high
         seen = np.where(constant, np.rint(carried.mean / scale) * scale, carried.mean)
         rounded = (integers * steps[:, None, None, None]).sum(axis=(2, 3))
         bias = bias - rounded @ seen + weights.sum(axis=(2, 3)) @ carried.mean
+    shares = np.concatenate([(integers + part) // times for part in range(times)], axis=1)
     small = (np.float32(scale) * steps).astype(np.float32)
-    conv.inputs[1] = _dequantised(net, conv, "weights", integers.astype(np.int8), steps)
+    conv.inputs[1] = _dequantised(net, conv, "weights", shares.astype(np.int8), steps)
     conv.inputs[2] = _dequantised(net, conv, "bias", np.rint(bias / small).astype(np.int32), small)
 
 
-def _steps(weights: np.ndarray) -> np.ndarray:
+def _steps(weights: np.ndarray, paired: bool) -> np.ndarray:
     """One step an output channel, float32, for (outputs, inputs, height, width).
 
     CPUs with AVX2 and without VNNI multiply bytes in pairs and add each pair in 16 bits, which overflow above
-    255 * 128. ONNX Runtime puts a tap's channels side by side, so the sum of two neighbours counts too.
+    255 * 128. ONNX Runtime puts a tap's channels side by side, so for them (paired) the sum of two neighbours counts.
     """
     rows = weights.transpose(0, 2, 3, 1).reshape(len(weights), -1)
-    rows = np.pad(rows, ((0, 0), (0, rows.shape[1] % 2)))
     largest = np.abs(rows).max(axis=1)
-    for sign in (1, -1):
-        pairs = np.maximum(sign * rows, 0).reshape(len(rows), -1, 2).sum(axis=2)
-        largest = np.maximum(largest, pairs.max(axis=1))
+    if paired:
+        rows = np.pad(rows, ((0, 0), (0, rows.shape[1] % 2)))
+        for sign in (1, -1):
+            pairs = np.maximum(sign * rows, 0).reshape(len(rows), -1, 2).sum(axis=2)
+            largest = np.maximum(largest, pairs.max(axis=1))
     return np.where(largest > 0, largest / LARGEST, 1).astype(np.float32)
 
 

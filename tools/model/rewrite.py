@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -120,13 +120,14 @@ def _only(node: Node | None, op: str) -> Node:
 # A constant with a little on top
 
 
-def centre(net: Net, ranges: Ranges) -> list[str]:
+def centre(net: Net, ranges: Ranges, kept: Container[str] = ()) -> list[str]:
     """Take the constant part off channels that are nearly constant, exactly; a line about each.
 
     In eight bits such a channel leaves no steps for its neighbours. Its constant can not simply go to the next bias:
     zero padding surrounds it with zeros. So the producing convolution gets more channels that are 1 everywhere, and
     the next one weighs them with what the constant would have given: inside and at the rim it gives the same. They are
-    COPIES, as one would need so large a weight that a row of weights had no steps for the others.
+    COPIES, as one would need so large a weight that a row of weights had no steps for the others; where the next one
+    is kept in 32 bits (its output is in kept), one will do.
     """
     told = []
     for conv in list(net.convolutions()):
@@ -139,15 +140,19 @@ def centre(net: Net, ranges: Ranges) -> list[str]:
         steady = np.flatnonzero(loud & (channels.low > NEARLY_CONSTANT * channels.high))
         path = _path(net, relu.output)
         if len(steady) and path is not None:
-            _take_off(net, ranges, conv, relu, path, np.where(np.isin(np.arange(len(base)), steady), base, 0.0))
+            copies = 1 if path[-1].output in kept else COPIES
+            base = np.where(np.isin(np.arange(len(base)), steady), base, 0.0)
+            _take_off(net, ranges, conv, relu, path, base, copies)
             told += [f"{relu.output}: {base[channel]:.4g} taken off channel {channel}" for channel in steady]
     return told
 
 
-def _take_off(net: Net, ranges: Ranges, conv: Node, relu: Node, path: list[Node], base: np.ndarray) -> None:
+def _take_off(
+    net: Net, ranges: Ranges, conv: Node, relu: Node, path: list[Node], base: np.ndarray, copies: int
+) -> None:
     weights, bias = (net.arrays[name] for name in conv.inputs[1:])
-    ones = np.ones(COPIES)
-    more = np.concatenate([weights, np.zeros((COPIES, *weights.shape[1:]), np.float32)])
+    ones = np.ones(copies)
+    more = np.concatenate([weights, np.zeros((copies, *weights.shape[1:]), np.float32)])
     conv.inputs[1:] = [net.add("weights", more), net.add("bias", np.append(bias - base, ones).astype(np.float32))]
     before = ranges[relu.output]
     rows = [np.append(row - base, ones) for row in (before.low, before.high, before.mean)]
@@ -162,9 +167,9 @@ def _take_off(net: Net, ranges: Ranges, conv: Node, relu: Node, path: list[Node]
     last = path[-1]
     weights = net.arrays[last.inputs[1]]
     part = weights[:, offset : offset + len(base)].astype(np.float64)
-    column = (part * base[:, None, None]).sum(axis=1, keepdims=True) / COPIES
-    place = [offset + len(base)] * COPIES
-    widened = np.insert(weights, place, np.repeat(column, COPIES, axis=1).astype(np.float32), axis=1)
+    column = (part * base[:, None, None]).sum(axis=1, keepdims=True) / copies
+    place = [offset + len(base)] * copies
+    widened = np.insert(weights, place, np.repeat(column, copies, axis=1).astype(np.float32), axis=1)
     last.inputs[1] = net.add("weights", widened)
 
 

@@ -79,7 +79,7 @@ def verify_button_tells(stage: Stage) -> Iterator[None]:
 
 def window_stays_alive(stage: Stage) -> Iterator[None]:
     """While a job runs, keys still work and the window never stands still for long."""
-    stage.add_movie("Movie", 2 * FEW)
+    stage.add_movie("Movie", MANY // 2, slow=True)
     yield from stage.open_sidebar()
     bpy.context.scene.frame_current = 1
     yield from _started(stage)
@@ -144,7 +144,7 @@ def stopped_run_is_resumed(stage: Stage) -> Iterator[None]:
 
 def other_file_in_mid_run(stage: Stage) -> Iterator[None]:
     """A file with a strip of the same name is loaded: it must not get the matte."""
-    stage.add_movie("Movie", MANY)
+    stage.add_movie("Movie", MANY, slow=True)
     other = str(stage.work / "other.blend")
     bpy.ops.wm.save_as_mainfile(filepath=other, copy=True)
     strips().remove(strips()["Movie"])
@@ -192,7 +192,7 @@ def strip_deleted_in_mid_run(stage: Stage) -> Iterator[None]:
 
 def undo_in_mid_run(stage: Stage) -> Iterator[None]:
     """Undo frees every strip under a running job; the job goes on with the strip of the same name."""
-    stage.add_movie("Movie", 2 * FEW)
+    stage.add_movie("Movie", 2 * FEW, slow=True)
     yield from stage.open_sidebar()
     strips()["Movie"].channel = 5
     bpy.ops.ed.undo_push(message="strip moved")
@@ -260,7 +260,7 @@ def _ended() -> Iterator[None]:
 
 
 def _in_mid_run(stage: Stage, frames: int = MANY) -> Iterator[None]:
-    stage.add_movie("Movie", frames)
+    stage.add_movie("Movie", frames, slow=True)
     yield from stage.open_sidebar()
     yield from _started(stage)
     yield from until(lambda: not running_job() or running_job().done >= 2, "the second frame")

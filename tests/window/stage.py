@@ -65,8 +65,11 @@ class Stage:
 
     # The timeline
 
-    def add_movie(self, name: str, frames: int, channel: int = 1) -> Any:
-        """Put the first frames of the clip on the timeline, selected and active."""
+    def add_movie(self, name: str, frames: int, channel: int = 1, slow: bool = False) -> Any:
+        """Put the first frames of the clip on the timeline, selected and active.
+
+        slow: the job is to last until something has been done to it.
+        """
         scene = bpy.context.scene
         editor = scene.sequence_editor or scene.sequence_editor_create()
         strip = strips().new_movie(name, str(self.clip), channel=channel, frame_start=1)
@@ -74,6 +77,8 @@ class Stage:
         strip.select = True
         editor.active_strip = strip
         scene.strip_matte.folder = str(self.work / "images")
+        if slow:
+            scene.strip_matte.quality, scene.strip_matte.precision = "EVERY", "FULL"
         return strip
 
     def trim(self, strip: Any, frames: int) -> None:

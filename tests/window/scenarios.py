@@ -192,7 +192,7 @@ def strip_deleted_in_mid_run(stage: Stage) -> Iterator[None]:
 
 def undo_in_mid_run(stage: Stage) -> Iterator[None]:
     """Undo frees every strip under a running job; the job goes on with the strip of the same name."""
-    stage.add_movie("Movie", 2 * FEW, slow=True)
+    stage.add_movie("Movie", MANY // 2, slow=True)
     yield from stage.open_sidebar()
     strips()["Movie"].channel = 5
     bpy.ops.ed.undo_push(message="strip moved")

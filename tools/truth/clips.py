@@ -162,8 +162,10 @@ def make(names: Sequence[str] | None = None, blender: Path | None = None) -> lis
 
 
 def _digest(name: str) -> str:
-    sources = [Path(__file__).with_name("layers.py").read_bytes(), repr((CLIPS[name], GRAIN, CODING)).encode()]
-    sources += [str(rendered(shot.subject)).encode() for shot in CLIPS[name].shots if shot.subject not in OUTLINES]
+    clip = CLIPS[name]  # without its tags: the order of a set differs from run to run
+    sources = [Path(__file__).with_name("layers.py").read_bytes()]
+    sources.append(repr((clip.shots, clip.still, GRAIN, CODING)).encode())
+    sources += [rendered(shot.subject).name.encode() for shot in clip.shots if shot.subject not in OUTLINES]
     return hashlib.sha256(b"".join(sources)).hexdigest()
 
 
@@ -182,7 +184,7 @@ def render(subject: str, blender: Path) -> None:
     folder = rendered(subject)
     if folder.exists():
         return
-    part = folder.with_suffix(".part")
+    part = folder.with_suffix(f".{os.getpid()}.part")  # two may be at it
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
     with (part / "render.log").open("w") as log:

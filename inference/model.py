@@ -5,6 +5,7 @@ import os
 
 import numpy as np
 
+from .batches import Batches
 from .errors import MatteError
 from .libraries import load
 from .resample import reduce
@@ -16,7 +17,9 @@ SIDE = 320  # the side U2-Net was trained at; the longer one, where the file lea
 MULTIPLE = 32  # U2-Net halves its picture five times
 NARROWEST = 96  # of the shorter side: a picture more than 10:3 is squeezed rather than seen as a strip
 # Execution providers for each device that can be chosen, the first that is there and works is taken.
-PROVIDERS = {"AUTO": ("CUDAExecutionProvider", "CPUExecutionProvider"), "CPU": ("CPUExecutionProvider",)}
+CPU = "CPUExecutionProvider"
+PROVIDERS = {"AUTO": ("CUDAExecutionProvider", CPU), "CPU": (CPU,)}
+BATCH = 16  # pictures at a time, on a device that is not the CPU: there a batch gains nothing
 FLOAT = "tensor(float)"
 EXPECTED = "Expected an ONNX file with one NCHW float image input and a map as first output, as U2-Net has"
 
@@ -44,6 +47,8 @@ class Model:
         except Exception as error:  # ONNX Runtime has one class an error code, all directly below Exception
             raise MatteError(f'"{path}" can not be read as a model. {EXPECTED} ({_first_line(error)})') from error
         self._input, self._output, self._sides = self._check(path)
+        alone = self.provider == CPU or self.session.get_inputs()[0].shape[0] == 1
+        self._answer = self._run_one if alone else Batches(self._run, BATCH).answer
 
     @property
     def provider(self) -> str:
@@ -90,16 +95,25 @@ class Model:
         above, left, below, right = (0, 0, 0, 0) if self._sides else _rim(height, width)
         fed = (planes / 255.0 - MEAN[:, None, None]) / DEVIATION[:, None, None]
         fed = np.pad(fed, ((0, 0), (above, below), (left, right)), mode="edge")
-        try:
-            (answer,) = self.session.run([self._output], {self._input: fed[None]})
-        except Exception as error:
-            raise MatteError(f"The model failed on a frame. {EXPECTED} ({_first_line(error)})") from error
-        answer = np.squeeze(answer[0][:1] if answer.ndim == 4 else answer)
-        if answer.ndim != 2 or min(answer.shape) < 2:
-            raise MatteError(f"The model's first output has the shape {answer.shape}. {EXPECTED}")
+        answer = self._answer(fed)
         if not self._sides:
             answer = answer[above : above + height, left : left + width]
         return np.clip(np.nan_to_num(answer), 0.0, 1.0)
+
+    def _run_one(self, fed: np.ndarray) -> np.ndarray:
+        one: np.ndarray = self._run(fed[None])[0]
+        return one
+
+    def _run(self, fed: np.ndarray) -> np.ndarray:
+        """The network's answers (n, h, w) to (n, 3, h, w)."""
+        try:
+            (answers,) = self.session.run([self._output], {self._input: fed})
+        except Exception as error:
+            raise MatteError(f"The model failed on a frame. {EXPECTED} ({_first_line(error)})") from error
+        maps = answers[:, 0] if answers.ndim == 4 else answers
+        if maps.ndim != 3 or len(maps) != len(fed) or min(maps.shape[1:]) < 2:
+            raise MatteError(f"The model's first output has the shape {answers.shape}. {EXPECTED}")
+        return maps
 
 
 def _side(side: int, other: int) -> int:

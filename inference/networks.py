@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .job import eight_bits
-from .model import Model
+from .model import CPU, Model
 
 FULL, INT8 = "fp32", "int8"  # precisions, as manifests name them
 WORTHWHILE = 0.87  # of the time in full precision, above which 8 bits are not worth their error
@@ -23,7 +23,8 @@ SMALL = (90, 160)  # the picture that is timed: a quarter of a usual one's work,
 
 @dataclass(frozen=True)
 class Plan:
-    """How maps are made: precision 'fp32' or 'int8', frames in the network at a time, and cores for each."""
+    """How maps are made: precision 'fp32' or 'int8', frames that are worked on at a time, and the network's cores for
+    each."""
 
     precision: str
     frames: int
@@ -45,8 +46,9 @@ def load(path: str, device: str, plan: Plan) -> Model:
 def describe(model: Model, plan: Plan) -> str:
     """A sentence for the editor: what really runs."""
     bits = "8 bits" if plan.precision == INT8 else "full precision"
-    provider = model.provider.removesuffix("ExecutionProvider")
-    return f"The network runs in {bits} on {provider}, {plan.frames} x {plan.threads} cores"
+    if model.provider != CPU:
+        return f"The network runs in {bits} on {model.provider.removesuffix('ExecutionProvider')}"
+    return f"The network runs in {bits} on CPU, {plan.frames} x {plan.threads} cores"
 
 
 def unload() -> None:
@@ -62,6 +64,9 @@ def fastest(path: str, device: str, cores: int, precision: str) -> Plan:
     """
     if precision == "auto":
         precision = _precision(path, device)
+    if load(path, device, Plan(precision, 1, 1)).provider != CPU:
+        # Half of the threads wait for the device, with what will be its next batch; the others keep the cores busy.
+        return Plan(precision, 2 * cores, 1)
     splits = _splits(cores, MOST_FRAMES[precision])
     if len(splits) == 1:
         return Plan(precision, *splits[0])
@@ -76,7 +81,7 @@ def _precision(path: str, device: str) -> str:
     if not eight_bits(path):
         return FULL
     full, eight = (load(path, device, Plan(precision, 1, 1)) for precision in (FULL, INT8))
-    if full.provider != "CPUExecutionProvider":
+    if full.provider != CPU:
         return FULL
     return INT8 if _rate(eight, 1) * WORTHWHILE >= _rate(full, 1) else FULL
 

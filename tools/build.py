@@ -73,12 +73,12 @@ class Form:
 FORMS = (
     Form(
         "fp32",
-        sha256="ad64ebd37f79fbef1c347d1a241670057023bb26724df5fd6acd071ff597cbdd",
+        sha256="a27b5c8d84346027160671fa72b1be405c5be25fd94fa63fad7e039d015e8473",
         target=ROOT / "inference" / "models" / "u2netp.onnx",
     ),
     Form(
         "int8",
-        sha256="11012240072f7d2c060a51e7b6ef4ea2f796b9f39a37db4fb52a0f8f8e8356f8",
+        sha256="c989bd9848ac7198d1b56800d4f78c0aad2a383faad4e38ca0d8eda6e5c18d88",
         target=ROOT / "inference" / "models" / "u2netp_int8.onnx",
     ),
 )

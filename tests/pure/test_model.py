@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The network is asked as its authors ask it, and files that are no such network are refused with a sentence."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,7 @@ from onnx import TensorProto, helper
 from PIL import Image
 
 from inference import BUILT_IN_MODEL, MatteError
+from inference.batches import Batches
 from inference.model import DEVIATION, MEAN, Model
 from inference.movie import decode
 
@@ -37,6 +40,44 @@ def test_an_empty_frame_stays_empty() -> None:
     """Stretching each map to 0..1 would make a matte of its noise."""
     model = Model(BUILT_IN_MODEL)
     assert model.map(model.planes(np.zeros((180, 320, 3), np.uint8))).max() < 0.1
+
+
+@pytest.mark.parametrize("size", [(90, 160), (160, 90)], ids=["wide", "high"])
+def test_a_batch_gives_what_each_picture_gives(size: tuple[int, int]) -> None:
+    """Ten threads ask at once, with pictures of two sizes between them; the built-in network takes any number."""
+    model = Model(BUILT_IN_MODEL, "CPU")
+    random = np.random.default_rng(0)
+    planes = [random.uniform(0, 255, (3, *(size if n % 3 else (96, 96)))).astype(np.float32) for n in range(10)]
+    fed = [np.pad(each, ((0, 0), (0, -each.shape[1] % 32), (0, -each.shape[2] % 32))) / 255 for each in planes]
+    sizes: list[int] = []
+    started = threading.Barrier(10)
+
+    def run(batch: np.ndarray) -> np.ndarray:
+        sizes.append(len(batch))
+        return model._run(batch)
+
+    batches = Batches(run, most=4)
+
+    def ask(picture: np.ndarray) -> np.ndarray:
+        started.wait(10)
+        return batches.answer(picture)
+
+    with ThreadPoolExecutor(10) as pool:
+        answers = list(pool.map(ask, fed))
+    assert sum(sizes) == 10
+    assert 1 < max(sizes) <= 4
+    for answer, picture in zip(answers, fed, strict=True):
+        np.testing.assert_allclose(answer, model._run(picture[None])[0], atol=1e-5)
+
+
+def test_a_batch_that_fails_fails_for_each() -> None:
+    def run(batch: np.ndarray) -> np.ndarray:
+        raise MatteError("The model failed")
+
+    batches = Batches(run, most=4)
+    with ThreadPoolExecutor(4) as pool:
+        asked = [pool.submit(batches.answer, np.zeros((3, 32, 32), np.float32)) for _ in range(8)]
+    assert all(isinstance(each.exception(), MatteError) for each in asked)
 
 
 def network(path: Path, kind: int = TensorProto.FLOAT, shape: tuple = (1, 3, 64, 96), inputs: int = 1) -> str:

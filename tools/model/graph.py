@@ -135,17 +135,18 @@ def _shape_wanted(resize: Node, makers: dict[str, Node]) -> str:
 
 
 def write(net: Net, height: int | None, width: int | None, about: str) -> onnx.ModelProto:
-    """The network as ONNX. height, width: fixed sides of the input, or None to leave them open."""
+    """The network as ONNX, for any number of pictures. height, width: fixed sides of the input, None to leave open."""
     sides: list[int | str] = [height or "height", width or "width"]
+    used = {name for node in net.nodes for name in node.inputs}
     graph = helper.make_graph(
         [
             helper.make_node(node.op, node.inputs, [node.output], name=f"{node.op}_{place}", **node.attributes)
             for place, node in enumerate(net.nodes)
         ],
         "matte",
-        [helper.make_tensor_value_info(net.input, onnx.TensorProto.FLOAT, [1, 3, *sides])],
-        [helper.make_tensor_value_info(net.output, onnx.TensorProto.FLOAT, [1, 1, *sides])],
-        [numpy_helper.from_array(array, name) for name, array in sorted(net.arrays.items())],
+        [helper.make_tensor_value_info(net.input, onnx.TensorProto.FLOAT, ["pictures", 3, *sides])],
+        [helper.make_tensor_value_info(net.output, onnx.TensorProto.FLOAT, ["pictures", 1, *sides])],
+        [numpy_helper.from_array(net.arrays[name], name) for name in sorted(used & net.arrays.keys())],
     )
     opset = [helper.make_opsetid("", OPSET)]
     model = helper.make_model(graph, opset_imports=opset, ir_version=IR_VERSION, producer_name="strip_matte")

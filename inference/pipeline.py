@@ -5,19 +5,32 @@ import contextlib
 import functools
 from collections import deque
 from collections.abc import Callable, Generator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
 from . import cutout, folder, keyframes, movie, networks, png, sequence
 from .job import Image, Job, available_cores
+from .model import Model
 
 Tell = Callable[[str, str], None]
 Picture = tuple[int, np.ndarray]
 """A source frame and its pixels."""
 
 AHEAD = 8  # pictures, for the time in which a span's maps are found
+MOST = 16  # images in the making
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """A source frame on its way. picture: at full size, as `_pictures` gives it. map: may still be in the making."""
+
+    frame: int
+    picture: np.ndarray
+    look: keyframes.Look
+    map: Future[np.ndarray]
 
 
 def generate(job: Job, tell: Tell | None = None) -> Generator[Image, None, None]:
@@ -43,44 +56,54 @@ def generate(job: Job, tell: Tell | None = None) -> Generator[Image, None, None]
     plan = networks.fastest(job.model, job.device, cores, images.precision)
     model = networks.load(job.model, job.device, plan)
     tell("INFO", networks.describe(model, plan))
-    quality = keyframes.QUALITIES[job.quality]
-    spans = keyframes.spans(missing, quality, _last(job))
-    needed = sorted(set().union(*(span.needed for span in spans)))
-    pictures = _ahead(_pictures(job, needed, functools.partial(tell, "WARNING")))
-
-    def look(picture: np.ndarray) -> keyframes.Look:
-        return keyframes.look(model.planes(picture[..., :3]))
-
-    def make(frame: int, picture: np.ndarray, map_: Future[np.ndarray]) -> Image:
-        matte = cutout.matte_at_full_size(map_.result(), *picture.shape[:2])
-        path = images.image(frame)
-        folder.write_whole(path, png.encode(cutout.cutout(picture, matte)))
-        return Image(frame, path, reused=False)
-
-    shown: dict[int, np.ndarray] = {}
-    looks: dict[int, Future[keyframes.Look]] = {}
     pending: deque[Future[Image]] = deque()
-    with _opencv_on_one_thread(), ThreadPoolExecutor(plan.frames, "strip_matte") as pool, contextlib.closing(pictures):
-        maps = keyframes.Maps(model.map, pool, quality)
+    with _opencv_on_one_thread(), ThreadPoolExecutor(plan.frames, "strip_matte") as pool:
         try:
-            for span in spans:
-                while not span.needed <= looks.keys():
-                    frame, shown[frame] = next(pictures)
-                    looks[frame] = pool.submit(look, shown[frame])
-                found = maps.of(span, {frame: looks[frame].result() for frame in span.needed})
-                earlier = len(pending)
-                pending += [pool.submit(make, frame, shown[frame], found[frame]) for frame in span.wanted]
-                # A span's last frame is the next one's first.
-                looks = {span.last: looks[span.last]} if span.last in looks else {}
-                shown = {span.last: shown[span.last]} if span.last in shown else {}
-                for _ in range(earlier):
-                    yield pending.popleft().result()
+            with contextlib.closing(_shown(job, missing, model, pool, tell)) as frames:
+                for shown in frames:
+                    pending.append(pool.submit(_make, shown, images))
+                    while pending and (len(pending) > MOST or pending[0].done()):
+                        yield pending.popleft().result()
             while pending:
                 yield pending.popleft().result()
         finally:
             for future in pending:
                 future.cancel()
-    tell("INFO", f"The network saw {maps.seen} frames for {len(missing)}")
+
+
+def _shown(job: Job, frames: list[int], model: Model, pool: Executor, tell: Tell) -> Generator[Shown, None, None]:
+    """The frames with their maps, ascending, span by span."""
+    quality = keyframes.QUALITIES[job.quality]
+    maps = keyframes.Maps(model.map, pool, quality)
+    spans = keyframes.spans(frames, quality, _last(job))
+    needed = sorted(set().union(*(span.needed for span in spans)))
+
+    def look(picture: np.ndarray) -> keyframes.Look:
+        return keyframes.look(model.planes(picture[..., :3]))
+
+    pictures: dict[int, np.ndarray] = {}
+    looks: dict[int, Future[keyframes.Look]] = {}
+    with contextlib.closing(_ahead(_pictures(job, needed, functools.partial(tell, "WARNING")))) as decoded:
+        for span in spans:
+            while not span.needed <= looks.keys():
+                frame, pictures[frame] = next(decoded)
+                looks[frame] = pool.submit(look, pictures[frame])
+            seen = {frame: looks[frame].result() for frame in span.needed}
+            found = maps.of(span, seen)
+            for frame in span.wanted:
+                yield Shown(frame, pictures[frame], seen[frame], found[frame])
+            # A span's last frame is the next one's first.
+            looks = {span.last: looks[span.last]} if span.last in looks else {}
+            pictures = {span.last: pictures[span.last]} if span.last in pictures else {}
+    tell("INFO", f"The network saw {maps.seen} frames for {len(frames)}")
+
+
+def _make(shown: Shown, images: folder.Folder) -> Image:
+    """From map to file."""
+    matte = cutout.matte_at_full_size(shown.map.result(), *shown.picture.shape[:2])
+    path = images.image(shown.frame)
+    folder.write_whole(path, png.encode(cutout.cutout(shown.picture, matte)))
+    return Image(shown.frame, path, reused=False)
 
 
 def _ahead(pictures: Generator[Picture, None, None]) -> Generator[Picture, None, None]:

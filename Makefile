@@ -1,7 +1,7 @@
 # A thin front for nox, which does the work (noxfile.py). Nothing is needed but make, a Python and a package index:
 # nox itself lives in .nox/nox, pinned in tools/packages/nox.txt.
 
-.PHONY: help demo test bench build lint format clean
+.PHONY: help demo test bench bench-quality build lint format clean
 .DEFAULT_GOAL := help
 
 NOX_HOME := .nox/nox
@@ -12,6 +12,7 @@ help:
 	@echo "make test    all tests: pure, Blender as a module (four releases), Blender in a window"
 	@echo "             BLENDER=/path/to/blender make test uses that Blender for the window"
 	@echo "make bench   how fast, beside rembg (docs/speed.md); make bench ARGS=--short: ratios only, about a minute"
+	@echo "make bench-quality   how good a matte is, beside rembg, against exact truth (docs/quality.md)"
 	@echo "make build   one zip a platform (dist/)"
 	@echo "make lint    style, format and types"
 	@echo "make format  put the code into format"
@@ -26,6 +27,9 @@ test: $(NOX_HOME)/ready
 
 bench: $(NOX_HOME)/ready
 	@$(NOX) --session bench -- $(ARGS)
+
+bench-quality: $(NOX_HOME)/ready
+	@$(NOX) --session bench -- --quality $(ARGS)
 
 build: $(NOX_HOME)/ready
 	@$(NOX) --session build

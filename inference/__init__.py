@@ -5,12 +5,12 @@ Importing this package loads no wheel: a broken one is a report when work starts
 enabled.
 """
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .errors import MatteError
-from .job import Image, Job, available_cores
+from .job import Image, Job, Shape, Subject, available_cores
 from .libraries import load, problem
 
 if TYPE_CHECKING:
@@ -21,8 +21,11 @@ __all__ = [
     "Image",
     "Job",
     "MatteError",
+    "Shape",
+    "Subject",
     "available_cores",
     "check_picture",
+    "doubtful",
     "generate",
     "probe",
     "problem",
@@ -54,3 +57,8 @@ def difference(source: str, other: str) -> float:
 def make_opaque(file: str, copy: str) -> None:
     """Copy a picture without its alpha; see `sequence.make_opaque`."""
     load(".sequence", __name__).make_opaque(file, copy)
+
+
+def doubtful(files: Sequence[str]) -> dict[str, str]:
+    """Images of a folder that an editor should look at, each with a reason; see `review.doubtful`."""
+    return load(".review", __name__).doubtful(files)

@@ -21,14 +21,10 @@ def matte_at_full_size(map_: np.ndarray, height: int, width: int) -> np.ndarray:
 
 
 def cutout(picture: np.ndarray, matte: np.ndarray) -> np.ndarray:
-    """Straight alpha: the picture's own colour up to MARGIN and more from all that is seen, and black beyond.
+    """Straight alpha: the picture's colour up to MARGIN and more from all that is seen, and black beyond.
 
-    picture: (H, W, 3) uint8 RGB, or (H, W, 4) with an alpha of its own, which multiplies the matte.
-    matte: (H, W) uint8. Returns (H, W, 4) uint8 RGBA.
+    picture: (H, W, 3) uint8 RGB. matte: (H, W) uint8. Returns (H, W, 4) uint8 RGBA.
     """
-    if picture.shape[2] == 4:
-        matte = cv2.multiply(matte, picture[..., 3], scale=1 / 255)
-        picture = picture[..., :3]
     near = _near(matte)
     image = np.empty((*matte.shape, 4), np.uint8)
     for first in range(0, len(image), ROWS_AT_ONCE):

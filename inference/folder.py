@@ -7,14 +7,15 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 
+from . import notes
 from .errors import MatteError
-from .job import Job, eight_bits
+from .job import Job, Shape, Subject, eight_bits
 
 MANIFEST = "strip_matte.json"
 PRECISION = "precision"
-FORMAT = 2  # of the manifest, and of the way an image is made: a change that alters the images raises it
+FORMAT = 3  # of the manifest, and of the way an image is made: a change that alters the images raises it
 SAMPLES, SAMPLE_SIZE = 16, 1 << 18
 
 
@@ -41,10 +42,12 @@ class Folder:
     def image(self, frame: int) -> str:
         return os.path.join(self.path, image_name(frame))
 
-    def whole(self, frames: Iterable[int]) -> set[int]:
-        """Those of the frames that an earlier run has made."""
+    def whole(self, frames: Iterable[int]) -> tuple[set[int], int]:
+        """Those of the frames whose images are there and whole, and how many of these somebody altered by hand. Such
+        an image is never made again."""
         there = {entry.name for entry in os.scandir(self.path)}
-        return {frame for frame in frames if image_name(frame) in there}
+        found = {frame for frame in frames if image_name(frame) in there and notes.is_whole(self.image(frame))}
+        return found, sum(notes.read(self.image(frame)) is None for frame in found)
 
 
 def claim(job: Job, choose: Callable[[], str]) -> Folder:
@@ -147,11 +150,22 @@ def _identity(job: Job) -> dict[str, object]:
         "output": job.output,
     }
     identity["quality"] = job.quality
+    identity["refined"] = [job.edges, job.edge_colour, job.steady]
+    # Where a mask's pictures are is of no account, nor are settings that leave everything as it is.
+    if job.subject != Subject():
+        identity["subject"] = _plain(replace(job.subject, masks=()))
+    if job.shape != Shape():
+        identity["shape"] = _plain(job.shape)
     if job.precision == "AUTO" and eight_bits(job.model):
         identity["int8"] = _content(eight_bits(job.model))
     if not job.upright:
         identity["upright"] = False
     return identity
+
+
+def _plain(settings: Shape | Subject) -> object:
+    """As JSON gives it back."""
+    return json.loads(json.dumps(asdict(settings)))
 
 
 def _sequence(files: Sequence[str]) -> dict[str, object]:

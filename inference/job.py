@@ -6,6 +6,50 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
+class Subject:
+    """Which of several things is wanted. Points and boxes are shares of the picture, 0 to 1, from the left and the top.
+
+    keep: 'ALL'; 'LARGEST', the largest separate piece; 'PICKED', the one that path is at.
+    path: (source frame, x, y), frames ascending; between them the point moves on a line.
+    region: x0, y0, x1, y1, what the network sees, at its full resolution; None for the whole picture.
+    mask: what tells one drawn mask from another; empty for none. masks: absolute paths of its pictures, one for each of
+    the job's frames, of any size. mask_mode: 'INCLUDE', 'EXCLUDE' or 'LIMIT', see subject.masked.
+    """
+
+    keep: str = "ALL"
+    path: tuple[tuple[int, float, float], ...] = ()
+    region: tuple[float, float, float, float] | None = None
+    mask: str = ""
+    masks: tuple[str, ...] = ()
+    mask_mode: str = "LIMIT"
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How a matte is altered, in this order; each step costs nothing where it is left as it is.
+
+    black, white: 0 to 1, the two levels of Blender's keying node. Alpha at or below black becomes 0, at or above white
+    1, and what is between is stretched. They come first, so that pieces and holes are those that will be seen.
+    specks: share of the picture, 0 to 1. A separate piece whose alpha adds up to less is dropped. Before the holes, for
+    a speck in a hole would go on as a hole's rim.
+    holes: share of the picture, 0 to 1. An enclosed hole that lacks less is filled. One that is open to the picture's
+    rim is not enclosed. Before growing, which would close small ones halfway.
+    grow: pixels, less than 0 shrinks. Soft edges are moved and stay as soft. Before the feather, which would be cut
+    off by it.
+    feather: pixels from an edge, either way, to which it is softened: 0 and 1 are reached to within .023 there.
+    invert: last, so that everything above is said of the subject.
+    """
+
+    black: float = 0.0
+    white: float = 1.0
+    specks: float = 0.0
+    holes: float = 0.0
+    grow: int = 0
+    feather: float = 0.0
+    invert: bool = False
+
+
+@dataclass(frozen=True)
 class Job:
     """One movie's or one image sequence's frames to matte.
 
@@ -16,6 +60,10 @@ class Job:
     output: 'CUTOUT', RGBA images with the movie's own colour and straight alpha.
     quality: 'EVERY', the network sees every frame; 'ADAPTIVE', every frame it must; 'DRAFT', fewer.
     precision: 'AUTO', in 8 bits where the network has such a form and this machine is faster so; 'FULL', never.
+    edges: whether the matte follows the picture's edges; otherwise it is as coarse as the network's map.
+    edge_colour: whether the background's colour is taken out of soft edges.
+    steady: whether flicker is removed, with the help of the frames before and after.
+    subject: which of several things. shape: what is done to the finished matte.
     device: 'AUTO' or 'CPU'.
     cores: processor cores to work on; 0 takes all.
     upright: whether a movie is turned as its file asks.
@@ -29,6 +77,11 @@ class Job:
     output: str = "CUTOUT"
     quality: str = "ADAPTIVE"
     precision: str = "AUTO"
+    edges: bool = True
+    edge_colour: bool = True
+    steady: bool = True
+    subject: Subject = Subject()
+    shape: Shape = Shape()
     device: str = "AUTO"
     cores: int = 0
     upright: bool = True

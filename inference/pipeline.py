@@ -1,19 +1,19 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The one way a frame goes: decode, look, map, matte, cutout, file."""
+"""The one way a frame goes: decode, look, map, settle, matte, image, file."""
 
 import contextlib
 import functools
 from collections import deque
 from collections.abc import Callable, Generator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
-from . import cutout, folder, keyframes, movie, networks, png, sequence
+from . import doubt, finish, folder, keyframes, movie, neighbours, networks, png, sequence
 from .job import Image, Job, available_cores
 from .model import Model
+from .neighbours import Shown
 
 Tell = Callable[[str, str], None]
 Picture = tuple[int, np.ndarray]
@@ -21,16 +21,6 @@ Picture = tuple[int, np.ndarray]
 
 AHEAD = 8  # pictures, for the time in which a span's maps are found
 MOST = 16  # images in the making
-
-
-@dataclass(frozen=True, eq=False)
-class Shown:
-    """A source frame on its way. picture: at full size, as `_pictures` gives it. map: may still be in the making."""
-
-    frame: int
-    picture: np.ndarray
-    look: keyframes.Look
-    map: Future[np.ndarray]
 
 
 def generate(job: Job, tell: Tell | None = None) -> Generator[Image, None, None]:
@@ -45,23 +35,26 @@ def generate(job: Job, tell: Tell | None = None) -> Generator[Image, None, None]
     cores = job.cores or available_cores()
     wish = "auto" if job.precision == "AUTO" else "fp32"
     images = folder.claim(job, lambda: networks.fastest(job.model, job.device, cores, wish).precision)
-    whole = images.whole(job.frames)
+    tell = tell or _nobody
+    whole, by_hand = images.whole(job.frames)
+    if by_hand:
+        tell("INFO", f"{by_hand} images that were altered by hand are kept")
     for frame in sorted(whole):
         yield Image(frame, images.image(frame), reused=True)
     missing = sorted(set(job.frames) - whole)
     if not missing:
         return
 
-    tell = tell or _nobody
     plan = networks.fastest(job.model, job.device, cores, images.precision)
     model = networks.load(job.model, job.device, plan)
     tell("INFO", networks.describe(model, plan))
+    frames = neighbours.around(job, missing, _last(job))
     pending: deque[Future[Image]] = deque()
     with _opencv_on_one_thread(), ThreadPoolExecutor(plan.frames, "strip_matte") as pool:
         try:
-            with contextlib.closing(_shown(job, missing, model, pool, tell)) as frames:
-                for shown in frames:
-                    pending.append(pool.submit(_make, shown, images))
+            with contextlib.closing(_shown(job, frames, model, pool, tell)) as stream:
+                for shown in neighbours.settled(job, stream, missing, pool):
+                    pending.append(pool.submit(_make, job, shown, images))
                     while pending and (len(pending) > MOST or pending[0].done()):
                         yield pending.popleft().result()
             while pending:
@@ -79,7 +72,7 @@ def _shown(job: Job, frames: list[int], model: Model, pool: Executor, tell: Tell
     needed = sorted(set().union(*(span.needed for span in spans)))
 
     def look(picture: np.ndarray) -> keyframes.Look:
-        return keyframes.look(model.planes(picture[..., :3]))
+        return keyframes.look(model.planes(finish.seen(job, picture)))
 
     pictures: dict[int, np.ndarray] = {}
     looks: dict[int, Future[keyframes.Look]] = {}
@@ -98,11 +91,12 @@ def _shown(job: Job, frames: list[int], model: Model, pool: Executor, tell: Tell
     tell("INFO", f"The network saw {maps.seen} frames for {len(frames)}")
 
 
-def _make(shown: Shown, images: folder.Folder) -> Image:
+def _make(job: Job, shown: Shown, images: folder.Folder) -> Image:
     """From map to file."""
-    matte = cutout.matte_at_full_size(shown.map.result(), *shown.picture.shape[:2])
+    matte = finish.matte(job, shown.frame, shown.picture, shown.map.result())
+    image = finish.image(job, shown.picture, matte)
     path = images.image(shown.frame)
-    folder.write_whole(path, png.encode(cutout.cutout(shown.picture, matte)))
+    folder.write_whole(path, png.encode(image, doubt.facts(matte).to_text()))
     return Image(shown.frame, path, reused=False)
 
 

@@ -9,19 +9,25 @@ import struct
 import numpy as np
 from isal import isal_zlib
 
-SIGNATURE = b"\x89PNG\r\n\x1a\n"
+from . import notes
+
 COLOUR_TYPES = {1: 0, 3: 2, 4: 6}  # channels: grey, RGB, RGBA
 UP = 2  # the filter "pixel minus the one above": of all five the fastest, and the smallest files of matted video
 LEVEL = 2  # of ISA-L's 0 to 3: as fast as 1, and smaller
 
 
-def encode(image: np.ndarray) -> bytes:
-    """The bytes of a PNG file of an (H, W) grey, (H, W, 3) RGB or (H, W, 4) RGBA straight-alpha image, uint8."""
+def encode(image: np.ndarray, note: str = "") -> bytes:
+    """The bytes of a PNG file of an (H, W) grey, (H, W, 3) RGB or (H, W, 4) RGBA straight-alpha image, uint8.
+
+    note: ASCII, that notes.read gives back.
+    """
     height, width = image.shape[:2]
     channels = image.shape[2] if image.ndim == 3 else 1
     header = struct.pack(">2I5B", width, height, 8, COLOUR_TYPES[channels], 0, 0, 0)
     data = isal_zlib.compress(_filtered(image.reshape(height, width * channels)), LEVEL)
-    return b"".join((SIGNATURE, *_chunk(b"IHDR", header), *_chunk(b"IDAT", data), *_chunk(b"IEND", b"")))
+    pixels = _chunk(b"IDAT", data)
+    text = _chunk(notes.CHUNK, notes.content(note, pixels[-1]))
+    return b"".join((notes.SIGNATURE, *_chunk(b"IHDR", header), *text, *pixels, notes.END))
 
 
 def _filtered(rows: np.ndarray) -> np.ndarray:

@@ -9,6 +9,8 @@ import numpy as np
 
 from .errors import MatteError
 
+OWN = 250  # of 255: in softer places the colour may have been cleaned, and is the subject's alone
+
 
 def decode(files: Sequence[str], frames: Iterable[int]) -> Generator[tuple[int, np.ndarray], None, None]:
     """Yield (source frame, picture) for source frames, which are indices into `files`.
@@ -53,9 +55,12 @@ def difference(source: str, other: str) -> float:
 
 
 def make_opaque(file: str, copy: str) -> None:
-    """Copy a picture file as PNG, opaque wherever it holds colour: a cutout holds none far from all that is seen."""
-    image = cv2.cvtColor(np.ascontiguousarray(read(file)[..., :3]), cv2.COLOR_RGB2BGRA)
-    image[..., 3] = 255 * image[..., :3].any(axis=2)
+    """Copy a picture file as PNG, opaque where it shows the movie's own colour, which is where its alpha is OWN and
+    more, and empty elsewhere."""
+    picture = read(file)
+    image = cv2.cvtColor(np.ascontiguousarray(picture[..., :3]), cv2.COLOR_RGB2BGRA)
+    if picture.shape[2] == 4:
+        image[..., 3] = cv2.inRange(picture[..., 3], OWN, 255)
     whole, data = cv2.imencode(".png", image)
     if not whole:
         raise MatteError(f'"{file}" can not be written as PNG')

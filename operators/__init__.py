@@ -3,9 +3,9 @@
 
 import bpy
 
-from . import command, matte, settings
+from . import command, doubt, matte, settings, subject
 
-MODULES = (settings, matte, command)
+MODULES = (settings, matte, subject, doubt, command)
 
 
 def register() -> None:

@@ -2,7 +2,15 @@
 """What an editor can set: for the shot in the scene, for the machine in the preferences."""
 
 import bpy
-from bpy.props import BoolProperty, EnumProperty, IntProperty, PointerProperty, StringProperty
+from bpy.props import (
+    BoolProperty,
+    EnumProperty,
+    FloatProperty,
+    FloatVectorProperty,
+    IntProperty,
+    PointerProperty,
+    StringProperty,
+)
 
 from .. import inference
 from . import strips
@@ -32,6 +40,16 @@ PRECISIONS = (
     ("AUTO", "Automatic", "8 bits where this machine is faster so, else full precision"),
     ("FULL", "Full", "The network as its authors trained it, on every machine"),
 )
+KEEPS = (
+    ("ALL", "Everything", "All that the network finds"),
+    ("LARGEST", "Largest", "The largest separate piece, even where another is larger for a few frames"),
+    ("PICKED", "Picked", "The piece that was picked with Pick Subject, followed through the strip"),
+)
+MASK_MODES = (
+    ("LIMIT", "Limit", "Nothing outside the mask belongs to the subject"),
+    ("EXCLUDE", "Exclude", "Nothing inside the mask belongs to the subject"),
+    ("INCLUDE", "Include", "Everything inside the mask belongs to the subject"),
+)
 DEVICES = (
     ("AUTO", "Automatic", "The fastest device that works on this machine"),
     ("CPU", "CPU", "The processor"),
@@ -47,6 +65,97 @@ class StripMatteSettings(bpy.types.PropertyGroup):
         name="Quality", description="How often the network looks at the movie", items=QUALITIES, default="ADAPTIVE"
     )
     precision: EnumProperty(name="Precision", description="How exactly the network computes", items=PRECISIONS)
+    edges: BoolProperty(
+        name="Refine Edges",
+        description="Let the matte follow the picture's own edges, at the movie's full size",
+        default=True,
+    )
+    edge_colour: BoolProperty(
+        name="Clean Edge Color",
+        description="Take the old background's color out of hair, blur and other soft edges",
+        default=True,
+    )
+    steady: BoolProperty(
+        name="Steady",
+        description="Remove flicker, with the help of the frames before and after. A cut is left as it is",
+        default=True,
+    )
+    keep: EnumProperty(name="Keep", description="Which of several separate things is the subject", items=KEEPS)
+    use_region: BoolProperty(
+        name="Region",
+        description="Look for the subject in a part of the picture alone, and at more detail. Nothing outside is kept",
+    )
+    region_min: FloatVectorProperty(
+        name="Region Min",
+        description="Left and lower side of the region, as parts of the movie's picture",
+        size=2,
+        subtype="XYZ",
+        min=0.0,
+        max=1.0,
+        default=(0.0, 0.0),
+    )
+    region_max: FloatVectorProperty(
+        name="Region Max",
+        description="Right and upper side of the region, as parts of the movie's picture",
+        size=2,
+        subtype="XYZ",
+        min=0.0,
+        max=1.0,
+        default=(1.0, 1.0),
+    )
+    mask: PointerProperty(
+        type=bpy.types.Mask,
+        name="Mask",
+        description="A mask, drawn over the movie's picture in the Image Editor or the Clip Editor",
+    )
+    mask_mode: EnumProperty(name="Mask Mode", description="What the mask does to the matte", items=MASK_MODES)
+    black: FloatProperty(
+        name="Clip Black",
+        description="Alpha at or below this becomes transparent: takes haze away",
+        min=0.0,
+        max=1.0,
+        subtype="FACTOR",
+    )
+    white: FloatProperty(
+        name="Clip White",
+        description="Alpha at or above this becomes opaque: closes faint places inside the subject",
+        min=0.0,
+        max=1.0,
+        default=1.0,
+        subtype="FACTOR",
+    )
+    specks: FloatProperty(
+        name="Drop Specks",
+        description="Separate pieces smaller than this part of the picture are dropped",
+        min=0.0,
+        soft_max=5.0,
+        max=100.0,
+        subtype="PERCENTAGE",
+    )
+    holes: FloatProperty(
+        name="Fill Holes",
+        description="Holes in the subject smaller than this part of the picture are filled",
+        min=0.0,
+        soft_max=5.0,
+        max=100.0,
+        subtype="PERCENTAGE",
+    )
+    grow: IntProperty(
+        name="Grow",
+        description="Pixels of the movie by which the matte's edges move outwards; less than 0 shrinks",
+        soft_min=-20,
+        soft_max=20,
+        min=-200,
+        max=200,
+    )
+    feather: FloatProperty(
+        name="Feather",
+        description="Pixels of the movie over which the matte's edges are softened",
+        min=0.0,
+        soft_max=50.0,
+        max=400.0,
+    )
+    invert: BoolProperty(name="Invert", description="Keep the background, and remove the subject")
     folder: StringProperty(
         name="Folder",
         description="Where the images are kept, one folder for each movie and model. // is beside the project file",
@@ -77,6 +186,28 @@ class Preferences:
         min=0,
         soft_max=64,
     )
+
+
+def shape(settings: StripMatteSettings) -> inference.Shape:
+    """What is done to the finished matte."""
+    return inference.Shape(
+        black=settings.black,
+        white=settings.white,
+        specks=settings.specks / 100,
+        holes=settings.holes / 100,
+        grow=settings.grow,
+        feather=settings.feather,
+        invert=settings.invert,
+    )
+
+
+def region(settings: StripMatteSettings) -> tuple[float, float, float, float] | None:
+    """Left, upper, right and lower side as parts of the picture, from the left and the top; None without one."""
+    if not settings.use_region:
+        return None
+    left, right = sorted((settings.region_min[0], settings.region_max[0]))
+    low, high = sorted((settings.region_min[1], settings.region_max[1]))
+    return left, 1.0 - high, right, 1.0 - low
 
 
 def preferences(context: bpy.types.Context) -> Preferences:

@@ -6,6 +6,7 @@ A *timeline frame* is a frame of the scene; a *source frame* is Blender's number
 
 from __future__ import annotations  # 4.2 and 4.3 have no bpy.types.Strip to name
 
+import math
 import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from ..inference.movie import Movie
 
 HIGHEST_CHANNEL = 128
+MAX_FRAME = 1_048_574  # the last frame that Blender counts
 STRIPS_RENAMED = bpy.app.version >= (5, 0, 0)  # `sequences` became `strips`; 4.4 and 4.5 have both
 TIMES_RENAMED = bpy.app.version >= (5, 1, 0)  # `frame_final_start` became `left_handle`, and so on
 # How files call a strip and a retiming key, in every release, and a bit of the flags of each.
@@ -36,6 +38,7 @@ RELATIVE_PATH = {"PATH_SUPPORTS_BLEND_RELATIVE"} if bpy.app.version >= (4, 5, 0)
 # 4.4 began to turn movies as their files ask, and to read alpha as it does now.
 UPRIGHT = bpy.app.version >= (4, 4, 0)
 MADE = "strip_matte"  # the property that marks the strips we made, and says of what
+PATH = "strip_matte_path"  # the property that says where the subject of a source strip is, see path()
 LOOK = (
     "use_flip_x",
     "use_flip_y",
@@ -216,6 +219,53 @@ def add_images(
     images.alpha_mode = "STRAIGHT"
     _copy_look(scene, source, images)
     return images
+
+
+def add_mask(scene: bpy.types.Scene, mask: bpy.types.Mask) -> bpy.types.MaskStrip:
+    """A strip on an empty timeline that shows at each frame what the mask is at that frame, from where it begins."""
+    strip = children(scene.sequence_editor).new_mask(name=mask.name, mask=mask, channel=1, frame_start=mask.frame_start)
+    if TIMES_RENAMED:
+        strip.right_handle = MAX_FRAME
+    else:
+        strip.frame_final_end = MAX_FRAME
+    return strip
+
+
+def path(strip: bpy.types.Strip) -> tuple[tuple[int, float, float], ...]:
+    """Where the picked subject is: (source frame, x, y), x and y as shares of the picture from the left and the top."""
+    numbers = list(strip.get(PATH, ()))
+    return tuple((int(frame), x, y) for frame, x, y in zip(*[iter(numbers)] * 3, strict=False))
+
+
+def set_path(strip: bpy.types.Strip, points: Sequence[tuple[int, float, float]]) -> None:
+    """Keep where the subject is, with the strip; nothing where there are no points."""
+    if points:
+        strip[PATH] = [float(number) for point in sorted(points) for number in point]
+    elif PATH in strip:
+        del strip[PATH]
+
+
+def picture_point(strip: bpy.types.Strip, x: float, y: float) -> tuple[float, float]:
+    """From the preview to the picture. x, y: pixels of the render from its middle, right and up. Returns shares of the
+    strip's picture from the left and the top; below 0 or above 1 outside of it."""
+    width, height = picture_size(strip)
+    transform = strip.transform
+    pivot_x, pivot_y = (part - 0.5 for part in transform.origin)
+    across, up = width * transform.scale_x, height * transform.scale_y
+    x, y = x - transform.offset_x - pivot_x * across, y - transform.offset_y - pivot_y * up
+    cosine, sine = math.cos(transform.rotation), math.sin(transform.rotation)
+    x, y = x * cosine + y * sine, y * cosine - x * sine
+    right, above = 0.5 + pivot_x + x / (across or 1.0), 0.5 + pivot_y + y / (up or 1.0)
+    right, above = (1.0 - right if strip.use_flip_x else right), (1.0 - above if strip.use_flip_y else above)
+    return right, 1.0 - above
+
+
+def picture_size(strip: bpy.types.Strip) -> tuple[int, int]:
+    """Width and height of the strip's pictures, as Blender shows them. MatteError where Blender has not seen one."""
+    element = strip.elements[0]
+    if not (element.orig_width and element.orig_height):
+        raise MatteError(f'Blender has not read "{strip.name}" yet. Show it once, and try again')
+    return element.orig_width, element.orig_height
 
 
 def free_channel(level: bpy.types.SequenceEditor | bpy.types.MetaStrip, lowest: int, first: int, last: int) -> int:

@@ -12,8 +12,8 @@ import bpy
 from .. import inference
 from ..inference import MatteError
 from ..inference import folder as folders
+from . import masks, strips
 from . import settings as settings_
-from . import strips
 
 
 @dataclass(frozen=True)
@@ -64,14 +64,20 @@ def plan(
     if not os.path.isabs(absolute):
         raise MatteError(f'The folder "{base}" is not a whole path. Begin it with // to put it beside the project')
     folders.check_writable(absolute)
+    frames = tuple(sorted(set(_shown(scene, strip, timeline)[1])))
     job = inference.Job(
         movie=path,
-        frames=tuple(sorted(set(_shown(scene, strip, timeline)[1]))),
+        frames=frames,
         folder=absolute,
         model=model_file,
         output=settings.output,
         quality=quality or settings.quality,
         precision=settings.precision,
+        edges=settings.edges,
+        edge_colour=settings.edge_colour,
+        steady=settings.steady,
+        subject=_subject(scene, strip, frames, absolute),
+        shape=settings_.shape(settings),
         device=machine.device,
         cores=machine.cores or automatic_cores(),
         upright=upright,
@@ -152,6 +158,29 @@ def _shown(scene: bpy.types.Scene, strip: bpy.types.Strip, timeline: tuple[int, 
     start, end = timeline or (first, last)
     start, end = max(start, first), min(end, last)
     return start, strips.source_frames(scene, strip)[start - first : max(end - first, 0)]
+
+
+def _subject(scene: bpy.types.Scene, strip: bpy.types.Strip, frames: Sequence[int], folder: str) -> inference.Subject:
+    """Which of several things is wanted of a strip. A mask is drawn, into the folder."""
+    settings = scene.strip_matte
+    path = strips.path(strip) if settings.keep == "PICKED" else ()
+    if settings.keep == "PICKED" and not path:
+        raise MatteError(f'No subject is picked in "{strip.name}". Use Pick Subject, or keep another piece')
+    mask, drawn = "", {}
+    if settings.mask is not None:
+        first, last = strips.extent(strip)
+        shown = strips.source_frames(scene, strip)
+        mask, files = masks.draw(settings.mask, range(first, last), strips.picture_size(strip), folder)
+        # A source frame that is shown more than once has the mask of the first time.
+        drawn = dict(zip(reversed(shown), reversed(files), strict=True))
+    return inference.Subject(
+        keep=settings.keep,
+        path=path,
+        region=settings_.region(settings),
+        mask=mask,
+        masks=tuple(drawn[frame] for frame in frames) if mask else (),
+        mask_mode=settings.mask_mode if mask else "LIMIT",
+    )
 
 
 def _check_pictures(name: str, pictures: Sequence[str]) -> tuple[str, ...]:

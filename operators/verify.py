@@ -54,7 +54,7 @@ def pairs(scene: bpy.types.Scene, chosen: Sequence[bpy.types.Strip]) -> list[tup
 
 
 def verify(scene: bpy.types.Scene, source: bpy.types.Strip, cutout: bpy.types.Strip, *, every: bool) -> Verdict:
-    """Render both strips, each alone, and compare their pictures, whatever the matte covers.
+    """Render both strips, each alone, and compare their pictures, wherever the cutout is opaque.
 
     every: all frames of the cutout, not a sample. The verdict is kept on the cutout. The scene is not touched: all is
     done in a copy of it. MatteError where a file of the cutout is missing.
@@ -112,7 +112,7 @@ def _rendered(scene: bpy.types.Scene, strip: bpy.types.Strip, frames: Sequence[i
 
 
 def _copy_opaque(file: str, folder: str) -> None:
-    """Copy a cutout without its alpha: what the matte hides is compared too."""
+    """Copy a cutout with all that is softly seen left out: there its colour may not be the movie's."""
     if not os.path.exists(file):
         raise MatteError(f'"{file}" is missing. Run Add Matte again')
     inference.make_opaque(file, os.path.join(folder, os.path.basename(file)))

@@ -4,6 +4,7 @@
 import bpy
 
 from ..operators import matte, run, strips
+from ..operators.settings import StripMatteSettings
 
 
 class SEQUENCER_PT_strip_matte(bpy.types.Panel):
@@ -41,6 +42,9 @@ class SEQUENCER_PT_strip_matte(bpy.types.Panel):
         if reason:
             layout.label(text=reason, icon="INFO")
         layout.operator("sequencer.matte_verify", icon="CHECKMARK")
+        row = layout.row(align=True)
+        row.operator("sequencer.matte_mark", icon="MARKER_HLT")
+        row.operator("sequencer.matte_mark", text="", icon="X").clear = True
         for strip in strips.selected(context):
             verdict = strip[strips.MADE].get("verdict") if strips.MADE in strip else None
             if verdict:
@@ -48,4 +52,71 @@ class SEQUENCER_PT_strip_matte(bpy.types.Panel):
                 layout.label(text=verdict[0].upper() + verdict[1:], icon=icon)
 
 
-register, unregister = bpy.utils.register_classes_factory((SEQUENCER_PT_strip_matte,))
+class Section:
+    """A part of the panel, closed at first. Mixed into its class."""
+
+    bl_space_type = "SEQUENCE_EDITOR"
+    bl_region_type = "UI"
+    bl_category = "Matte"
+    bl_parent_id = "SEQUENCER_PT_strip_matte"
+    bl_options = {"DEFAULT_CLOSED"}
+
+
+class SEQUENCER_PT_strip_matte_subject(Section, bpy.types.Panel):
+    bl_label = "Subject"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        column, settings = _column(self.layout, context)
+        column.prop(settings, "keep")
+        if settings.keep == "PICKED":
+            row = column.row(align=True)
+            row.operator("sequencer.matte_pick", icon="EYEDROPPER")
+            row.operator("sequencer.matte_pick_clear", text="", icon="X")
+            points = sum(len(strips.path(strip)) for strip in strips.selected_sources(context))
+            column.label(text=f"{points} picks in the selected strips" if points else "Nothing is picked yet")
+        column.prop(settings, "use_region")
+        if settings.use_region:
+            column.prop(settings, "region_min", text="From")
+            column.prop(settings, "region_max", text="To")
+        column.prop(settings, "mask")
+        if settings.mask is not None:
+            column.prop(settings, "mask_mode")
+
+
+class SEQUENCER_PT_strip_matte_edges(Section, bpy.types.Panel):
+    bl_label = "Edges"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        column, settings = _column(self.layout, context)
+        for name in ("edges", "edge_colour", "steady"):
+            column.prop(settings, name)
+
+
+class SEQUENCER_PT_strip_matte_shape(Section, bpy.types.Panel):
+    bl_label = "Shape"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        column, settings = _column(self.layout, context)
+        for names in (("black", "white"), ("specks", "holes"), ("grow", "feather"), ("invert",)):
+            group = column.column(align=True)
+            for name in names:
+                group.prop(settings, name)
+
+
+def _column(layout: bpy.types.UILayout, context: bpy.types.Context) -> tuple[bpy.types.UILayout, StripMatteSettings]:
+    """Where a section's settings are drawn, and they."""
+    layout.use_property_split = True
+    layout.use_property_decorate = False
+    column = layout.column()
+    column.enabled = run.current() is None
+    return column, strips.sequencer_scene(context).strip_matte
+
+
+register, unregister = bpy.utils.register_classes_factory(
+    (
+        SEQUENCER_PT_strip_matte,
+        SEQUENCER_PT_strip_matte_subject,
+        SEQUENCER_PT_strip_matte_edges,
+        SEQUENCER_PT_strip_matte_shape,
+    )
+)

@@ -252,6 +252,7 @@ def test_a_strip_that_was_moved_meanwhile_gets_its_cutout_where_it_is(shot) -> N
 
 def test_an_image_sequence_is_matted_with_its_gaps_sizes_and_alpha(shot, bunny_frames: list[np.ndarray]) -> None:
     """Unpadded names, a missing file, a picture of another size, and one with an alpha of its own."""
+    shot.scene.strip_matte.edge_colour = False
     folder = shot.folder.parent / "sequence"
     folder.mkdir()
     names = [f"p {number}.png" for number in (7, 8, 9, 10, 11)]

@@ -28,15 +28,18 @@ def contents(job: Job) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in Path(job.folder).iterdir()}
 
 
-def test_images_are_the_movies_own_colour_with_a_matte(job: Job) -> None:
-    images = list(inference.generate(job))
+@pytest.mark.parametrize("cleaned", [True, False])
+def test_images_are_the_movies_own_colour_with_a_matte(job: Job, cleaned: bool) -> None:
+    """Where the subject is opaque always; with the background's colour left in soft edges, all around it too."""
+    images = list(inference.generate(replace(job, edge_colour=cleaned)))
     assert [image.frame for image in images] == list(FRAMES)
     assert not any(image.reused for image in images)
     for image, (_, picture) in zip(images, decode(job.movie, FRAMES), strict=True):
         cutout = cv2.cvtColor(cv2.imread(image.path, cv2.IMREAD_UNCHANGED), cv2.COLOR_BGRA2RGBA)
         alpha = cutout[..., 3]
         near = cv2.dilate(alpha, np.ones((2 * MARGIN + 1, 2 * MARGIN + 1), np.uint8)) > 0
-        np.testing.assert_array_equal(cutout[near][:, :3], picture[near])  # under alpha 0 too, where it is near
+        own = alpha == 255 if cleaned else near  # under alpha 0 too, where it is near
+        np.testing.assert_array_equal(cutout[own][:, :3], picture[own])
         assert alpha.min() == 0
         assert alpha.max() > 250
         assert 0.02 < (alpha > 128).mean() < 0.5

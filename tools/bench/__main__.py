@@ -4,6 +4,7 @@
     python -m tools.bench                       speed at 1080p and at 4K, errors against truth, the picture of one job
     python -m tools.bench --growth              only what a clip's length costs; --speed, --truth, --timeline likewise
     python -m tools.bench --docs                any of these, and put what is printed and drawn into docs/
+    python -m tools.bench --quality             how good a matte is, beside rembg and rembg with alpha matting
     python -m tools.bench --short               ratios at 1080p in about a minute, beside those in docs/speed.md
     python -m tools.bench --speed --only fp32   cases whose names hold a word, and the one that ratios are taken to
 
@@ -17,8 +18,8 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from . import growth, tables, timeline, truth
-from .cases import ADAPTIVE, CASES, FULL, PIPE, REMBG, SHORT, STAGED, Case
+from . import growth, quality, tables, timeline, truth
+from .cases import ADAPTIVE, CASES, DEFAULTS, FULL, PIPE, REMBG, SHORT, STAGED, Case
 from .clips import BENCH, HD, UHD, Clip, make
 from .measure import Measured, measure_clip, say
 from .watch import Failed
@@ -56,10 +57,11 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--timeline", action="store_true", help="which stage ran when")
     parser.add_argument("--truth", action="store_true", help="every case's errors on the clips of known alpha")
     parser.add_argument("--growth", action="store_true", help="time and memory of 100 to 10,000 frames")
+    parser.add_argument("--quality", action="store_true", help="mattes and edge colours as an editor gets them")
     parser.add_argument("--docs", action="store_true", help="write what is printed into docs/speed.md, pictures beside")
     parser.add_argument("--only", metavar="WORD", default="", help="of --speed: only cases whose name holds this")
     parser.add_argument("--rounds", type=int, help="of --speed and --short: how many times each case runs")
-    parser.add_argument("--clips", nargs="*", metavar="NAME", default=[], help="of --truth: only these clips")
+    parser.add_argument("--clips", nargs="*", metavar="NAME", default=[], help="of --truth, --quality: only these")
     lengths = growth.LENGTHS[1:]
     parser.add_argument("--longest", type=int, choices=lengths, default=lengths[-1], help="of --growth: none is longer")
     return parser.parse_args()
@@ -124,7 +126,7 @@ def timelines(options: argparse.Namespace) -> list[str]:
 
 def truths(options: argparse.Namespace) -> list[str]:
     # The pipe gives the same pictures as frame by frame.
-    rows = truth.judge_all([case for case in CASES if case is not PIPE], options.clips)
+    rows = truth.judge_all([case for case in CASES if case not in (PIPE, DEFAULTS)], options.clips)
     others = tables.others(row.result for row in rows)
     return [
         f"One run of each case on each clip. {others} Medians over the clips:",
@@ -138,6 +140,28 @@ def truths(options: argparse.Namespace) -> list[str]:
         "Each clip:",
         "",
         *truth.clip_table(rows),
+    ]
+
+
+def judged(options: argparse.Namespace) -> list[str]:
+    rows = quality.judge_all(options.clips)
+    losses = list(quality.lost(rows))
+    return [
+        "Medians over the clips:",
+        "",
+        *quality.median_table(rows),
+        "",
+        "On three pairs of neighbouring frames of each clip:",
+        "",
+        *quality.few_table(rows),
+        "",
+        "Where ours, as it comes, is not better than rembg, or on the pairs than rembg with alpha matting:",
+        "",
+        *(losses or ["Nowhere."]),
+        "",
+        "Each clip:",
+        "",
+        *quality.clip_table(rows),
     ]
 
 
@@ -168,6 +192,7 @@ PARTS: dict[str, Callable[[argparse.Namespace], list[str]]] = {
     "timeline": timelines,
     "truth": truths,
     "growth": grown,
+    "quality": judged,
 }
 USUAL = ("speed", "timeline", "truth")
 

@@ -44,13 +44,31 @@ def rembg_pipe(clip: Clip, frames: int, folder: Path) -> list[list[str]]:
     return [worker("feed", clip.path, frames), [str(program), *options, str(clip.width), str(clip.height)]]
 
 
+def rembg_matting(clip: Clip, frames: int, folder: Path) -> list[list[str]]:
+    return [worker("matting", clip.path, frames, folder)]
+
+
+# The network's matte and the movie's colour as they are, as rembg gives them.
+PLAIN = {"edges": False, "edge_colour": False, "steady": False}
+
 REMBG = Case("rembg, frame by frame", commands=rembg_frames)
 PIPE = Case("rembg b (pipe)", commands=rembg_pipe, tells=False)
-FULL = Case("ours, fp32, every frame", {"quality": "EVERY", "precision": "FULL"})
-EVERY = Case("ours, every frame", {"quality": "EVERY"})
-ADAPTIVE = Case("ours, adaptive", {"quality": "ADAPTIVE"})
-DRAFT = Case("ours, draft", {"quality": "DRAFT"})
-CASES = (REMBG, PIPE, FULL, EVERY, ADAPTIVE, DRAFT)
-SHORT = (REMBG, FULL, EVERY, ADAPTIVE)
+FULL = Case("ours, fp32, every frame", {**PLAIN, "quality": "EVERY", "precision": "FULL"})
+EVERY = Case("ours, every frame", {**PLAIN, "quality": "EVERY"})
+ADAPTIVE = Case("ours, adaptive", {**PLAIN, "quality": "ADAPTIVE"})
+DRAFT = Case("ours, draft", {**PLAIN, "quality": "DRAFT"})
+DEFAULTS = Case("ours, as it comes", {})
+CASES = (REMBG, PIPE, FULL, EVERY, ADAPTIVE, DRAFT, DEFAULTS)
+SHORT = (REMBG, FULL, EVERY, ADAPTIVE, DEFAULTS)
 STAGED = (EVERY, ADAPTIVE)
 """Those whose stages are told apart."""
+
+MATTING = Case("rembg, alpha matting", commands=rembg_matting)
+REFINED = (
+    DEFAULTS,
+    Case("without Refine Edges", {"edges": False}),
+    Case("without Clean Edge Color", {"edge_colour": False}),
+    Case("without Steady", {"steady": False}),
+    Case("Every Frame", {"quality": "EVERY"}),
+)
+"""Ours, for the quality of a matte: as it comes, and with one thing different."""

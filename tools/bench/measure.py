@@ -38,10 +38,13 @@ class Result:
     network: str = ""
 
 
-def measure(case: Case, clip: Clip, frames: int, folder: Path) -> Result:
-    """Run a case once; its images are left in the folder. `Failed` where there are not as many as asked for."""
+def measure(case: Case, clip: Clip, frames: int, folder: Path, of: int = 0) -> Result:
+    """Run a case once; its images are left in the folder. `Failed` where there are not as many as asked for.
+
+    of: what the case is told where it makes fewer than that, the length of the clip.
+    """
     commands = (
-        case.commands(clip, frames, folder)
+        case.commands(clip, of or frames, folder)
         if case.commands
         else [worker("ours", clip.path, frames, folder, json.dumps(case.job))]
     )

@@ -127,11 +127,12 @@ def marks(part: str) -> tuple[str, str]:
 def write_docs(part: str, text: str) -> None:
     """Put a part's figures in the place of its last ones. ValueError where the page has no place for them."""
     begin, end = marks(part)
-    before, found, rest = DOCS.read_text(encoding="utf-8").partition(begin)
+    page = DOCS.with_name("quality.md") if part == "quality" else DOCS
+    before, found, rest = page.read_text(encoding="utf-8").partition(begin)
     _, ended, after = rest.partition(end)
     if not found or not ended:
-        raise ValueError(f"{DOCS} has no lines {begin} and {end}")
-    DOCS.write_text(f"{before}{begin}\n{text}\n{end}{after}", encoding="utf-8")
+        raise ValueError(f"{page} has no lines {begin} and {end}")
+    page.write_text(f"{before}{begin}\n{text}\n{end}{after}", encoding="utf-8")
 
 
 def docs_ratios(part: str) -> dict[str, float]:

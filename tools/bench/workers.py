@@ -35,8 +35,10 @@ HOOKS = (
     ("look", "keyframes", "look"),
     ("model", "model", "Model.map"),
     ("carry", "keyframes", "carry"),
-    ("matte, cutout", "cutout", "matte_at_full_size"),
-    ("matte, cutout", "cutout", "cutout"),
+    ("steady", "steady", "step"),
+    ("steady", "steady", "steady"),
+    ("matte, cutout", "finish", "matte"),
+    ("matte, cutout", "finish", "image"),
     ("encode", "png", "encode"),
     ("write", "folder", "write_whole"),
 )
@@ -57,6 +59,23 @@ def run_rembg(clip: str, frames: str, folder: str) -> dict[str, Any]:
     for frame in range(int(frames)):
         _, picture = movie.read()
         cutout = rembg.remove(Image.fromarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)), session=session)
+        cutout.save(Path(folder, f"{frame:06d}.png"))
+    return {"began": began}
+
+
+def run_matting(clip: str, frames: str, folder: str) -> dict[str, Any]:
+    """rembg with alpha matting, which takes many seconds a frame, on a few frames of a clip."""
+    from PIL import Image
+
+    from inference import movie
+
+    from .quality import pairs
+
+    rembg: Any = importlib.import_module("rembg")
+    session = rembg.new_session("u2netp", providers=["CPUExecutionProvider"])
+    began = time.time()
+    for frame, picture in movie.decode(clip, pairs(int(frames))):
+        cutout = rembg.remove(Image.fromarray(picture), session=session, alpha_matting=True)
         cutout.save(Path(folder, f"{frame:06d}.png"))
     return {"began": began}
 
@@ -135,7 +154,7 @@ def run_stages(clip: str, frames: str, folder: str, settings: str) -> dict[str, 
     Wall and processor seconds for a frame of the job. The order is the pipeline's, so that each stage works on what it
     gets there: the network on the frames that it sees, the flow on those that are carried or tried.
     """
-    from inference import cutout, keyframes, networks, pipeline, png
+    from inference import finish, keyframes, networks, pipeline, png
     from inference.folder import write_whole
 
     job = our_job(clip, frames, folder, settings)
@@ -155,8 +174,8 @@ def run_stages(clip: str, frames: str, folder: str, settings: str) -> dict[str, 
             seconds[stage] = spent[0] / len(job.frames), spent[1] / len(job.frames)
         return results
 
-    def matted(picture: Any, map_: Any) -> Any:
-        return cutout.cutout(picture, cutout.matte_at_full_size(map_, *picture.shape[:2]))
+    def matted(frame: int, picture: Any, map_: Any) -> Any:
+        return finish.image(job, picture, finish.matte(job, frame, picture, map_))
 
     with pipeline._opencv_on_one_thread():
         decoded = pipeline._pictures(job, sorted(set().union(*(span.needed for span in spans))), print)
@@ -168,7 +187,7 @@ def run_stages(clip: str, frames: str, folder: str, settings: str) -> dict[str, 
         if carried:
             alone("carry", keyframes.carry, *zip(*carried, strict=True))
         shown = [pictures[frame] for frame in job.frames]
-        cutouts = alone("matte, cutout", matted, shown, [maps[frame] for frame in job.frames])
+        cutouts = alone("matte, cutout", matted, job.frames, shown, [maps[frame] for frame in job.frames])
         paths = [os.path.join(folder, f"{frame:06d}.png") for frame in job.frames]
         alone("encode, write", lambda image, path: write_whole(path, png.encode(image)), cutouts, paths)
     return seconds
@@ -249,6 +268,7 @@ def clocked(work: Callable[..., Any], note: Callable[[float], None]) -> Callable
 
 WORKERS: dict[str, Callable[..., Any]] = {
     "rembg": run_rembg,
+    "matting": run_matting,
     "feed": run_feed,
     "ours": run_ours,
     "growth": run_growth,

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From a frame's map to its image: full size, mask, shape, colour."""
+
+import os
+
+import cv2
+import numpy as np
+
+from . import cutout, edges, foreground, sequence, subject
+from .errors import MatteError
+from .job import Job
+from .shape import shaped
+
+
+def crop(job: Job, picture: np.ndarray) -> subject.Crop | None:
+    """What the network sees of a picture, where the job has a region."""
+    if job.subject.region is None:
+        return None
+    height, width = picture.shape[:2]
+    return subject.crop(height, width, job.subject.region)
+
+
+def seen(job: Job, picture: np.ndarray) -> np.ndarray:
+    """The part of a picture that the network sees: (h, w, 3) uint8 of an (H, W, 3) or (H, W, 4) one."""
+    part = crop(job, picture)
+    return (part.of(picture) if part else picture)[..., :3]
+
+
+def matte(job: Job, frame: int, picture: np.ndarray, map_: np.ndarray) -> np.ndarray:
+    """The matte of a source frame at the picture's size, (H, W) uint8. map_: (h, w) float32 in 0..1."""
+    part, shown = crop(job, picture), seen(job, picture)
+    found = edges.matte(map_, shown) if job.edges else cutout.matte_at_full_size(map_, *shown.shape[:2])
+    if part:
+        found = part.pasted(found)
+    if job.subject.masks:
+        found = subject.masked(found, _mask(job, frame, found.shape), job.subject.mask_mode)
+    return shaped(found, job.shape)
+
+
+def image(job: Job, picture: np.ndarray, matte_: np.ndarray) -> np.ndarray:
+    """The image of a frame: (H, W, 4) uint8 RGBA, straight. An alpha of the picture's own multiplies the matte.
+
+    Colour is cleaned by the matte alone: where the picture is transparent itself, its colour is clean already.
+    """
+    colour = np.ascontiguousarray(picture[..., :3])
+    colour = foreground.foreground(colour, matte_) if job.edge_colour else colour
+    alpha = cv2.multiply(matte_, picture[..., 3], scale=1 / 255) if picture.shape[2] == 4 else matte_
+    return cutout.cutout(colour, alpha)
+
+
+def _mask(job: Job, frame: int, size: tuple[int, ...]) -> np.ndarray:
+    """The drawn mask of a source frame at a picture's size, (H, W) uint8."""
+    file = job.subject.masks[job.frames.index(frame)]
+    if not os.path.exists(file):
+        raise MatteError(f'The drawing of the mask, "{file}", is gone. Run again')
+    drawn = sequence.read(file)[..., 0]
+    return cv2.resize(drawn, size[1::-1], interpolation=cv2.INTER_LINEAR)

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Frames that an editor should look at, as markers on the timeline. Each docstring is a tooltip."""
+
+from __future__ import annotations
+
+import bpy
+from bpy.props import BoolProperty
+
+from .. import inference
+from . import strips
+
+PREFIX = "Matte: "  # by which our markers are known
+
+
+class SEQUENCER_OT_matte_mark(bpy.types.Operator):
+    """Put markers where the mattes of the selected cutouts jump, empty, fill or split, so that you can look there"""
+
+    bl_idname = "sequencer.matte_mark"
+    bl_label = "Mark Doubtful Frames"
+    bl_options = {"UNDO"}
+
+    clear: BoolProperty(name="Clear", description="Take the markers away instead")
+
+    @classmethod
+    def description(cls, context: bpy.types.Context, properties: bpy.types.OperatorProperties) -> str:
+        return "Take the markers of doubtful frames away" if properties.clear else (cls.__doc__ or "")
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if not any(strips.MADE in strip for strip in strips.selected(context)):
+            cls.poll_message_set("Select a cutout")
+            return False
+        return True
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        scene = strips.sequencer_scene(context)
+        cutouts = [strip for strip in strips.selected(context) if strips.MADE in strip]
+        for strip in cutouts:
+            clear(scene, *strips.extent(strip))
+        if self.clear:
+            return {"FINISHED"}
+        marked = sum(mark(scene, strip) for strip in cutouts)
+        self.report({"INFO"}, f"{marked} frames are doubtful" if marked else "No frame is doubtful")
+        return {"FINISHED"}
+
+
+def mark(scene: bpy.types.Scene, cutout: bpy.types.Strip) -> int:
+    """Put a marker on each timeline frame of a cutout on which a doubtful image is first shown. Returns how many."""
+    first = strips.extent(cutout)[0]
+    files = strips.pictures(scene, cutout)
+    places: dict[str, int] = {}
+    for step, element in enumerate(strips.source_frames(scene, cutout)):
+        places.setdefault(files[element], first + step)
+    reasons = inference.doubtful(list(places))
+    for file, reason in reasons.items():
+        scene.timeline_markers.new(f"{PREFIX}{reason}", frame=places[file])
+    return len(reasons)
+
+
+def clear(scene: bpy.types.Scene, first: int, last: int) -> None:
+    """Take away our markers from timeline frame first to last (exclusive)."""
+    for marker in list(scene.timeline_markers):
+        if marker.name.startswith(PREFIX) and first <= marker.frame < last:
+            scene.timeline_markers.remove(marker)
+
+
+register, unregister = bpy.utils.register_classes_factory((SEQUENCER_OT_matte_mark,))

@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Picking the subject. Each docstring is a tooltip."""
+
+from __future__ import annotations
+
+import bpy
+from bpy.props import FloatProperty
+
+from ..inference import MatteError
+from . import strips
+
+
+class SEQUENCER_OT_matte_pick(bpy.types.Operator):
+    """Click in the preview on the thing to keep. Pick again on other frames where it goes astray"""
+
+    bl_idname = "sequencer.matte_pick"
+    bl_label = "Pick Subject"
+    bl_options = {"UNDO"}
+
+    x: FloatProperty(name="X", description="From the left of the strip's picture", min=0.0, max=1.0, default=0.5)
+    y: FloatProperty(name="Y", description="From the top of the strip's picture", min=0.0, max=1.0, default=0.5)
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if _strip(context) is None:
+            cls.poll_message_set("Select one movie or image strip that is seen on the current frame")
+            return False
+        return True
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        context.window_manager.modal_handler_add(self)
+        context.window.cursor_modal_set("EYEDROPPER")
+        context.workspace.status_text_set("Click in the preview on the subject    [Esc] Cancel")
+        return {"RUNNING_MODAL"}
+
+    def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        if event.type in {"ESC", "RIGHTMOUSE"}:
+            return self._end(context, {"CANCELLED"})
+        if event.type != "LEFTMOUSE" or event.value != "PRESS":
+            return (
+                {"PASS_THROUGH"}
+                if event.type in {"MIDDLEMOUSE", "WHEELUPMOUSE", "WHEELDOWNMOUSE"}
+                else {"RUNNING_MODAL"}
+            )
+        region = _preview(context, event.mouse_x, event.mouse_y)
+        strip = _strip(context)
+        if region is None or strip is None:
+            self.report({"WARNING"}, "That is not in a preview. Show the sequencer's preview, and click in it")
+            return self._end(context, {"CANCELLED"})
+        at = region.view2d.region_to_view(event.mouse_x - region.x, event.mouse_y - region.y)
+        self.x, self.y = strips.picture_point(strip, *at)
+        return self._end(context, self.execute(context))
+
+    def _end(self, context: bpy.types.Context, result: set[str]) -> set[str]:
+        context.window.cursor_modal_restore()
+        context.workspace.status_text_set(None)
+        return result
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        scene, strip = strips.sequencer_scene(context), _strip(context)
+        try:
+            shown = strips.source_frames(scene, strip)[scene.frame_current - strips.extent(strip)[0]]
+        except MatteError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        others = [point for point in strips.path(strip) if point[0] != shown]
+        strips.set_path(strip, [*others, (shown, self.x, self.y)])
+        scene.strip_matte.keep = "PICKED"
+        return {"FINISHED"}
+
+
+class SEQUENCER_OT_matte_pick_clear(bpy.types.Operator):
+    """Forget what was picked in the selected strips"""
+
+    bl_idname = "sequencer.matte_pick_clear"
+    bl_label = "Clear Picks"
+    bl_options = {"UNDO"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if not any(strips.path(strip) for strip in strips.selected_sources(context)):
+            cls.poll_message_set("Nothing is picked in the selected strips")
+            return False
+        return True
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        for strip in strips.selected_sources(context):
+            strips.set_path(strip, ())
+        return {"FINISHED"}
+
+
+def _strip(context: bpy.types.Context) -> bpy.types.Strip | None:
+    """The one selected source strip on the current frame."""
+    now = strips.sequencer_scene(context).frame_current
+    found = []
+    for strip in strips.selected_sources(context):
+        first, last = strips.extent(strip)
+        if first <= now < last:
+            found.append(strip)
+    return found[0] if len(found) == 1 else None
+
+
+def _preview(context: bpy.types.Context, x: int, y: int) -> bpy.types.Region | None:
+    """The preview's region under a point of the window."""
+    for area in context.window.screen.areas:
+        if area.type != "SEQUENCE_EDITOR":
+            continue
+        for region in area.regions:
+            inside = region.x <= x < region.x + region.width and region.y <= y < region.y + region.height
+            if region.type == "PREVIEW" and inside:
+                return region
+    return None
+
+
+register, unregister = bpy.utils.register_classes_factory((SEQUENCER_OT_matte_pick, SEQUENCER_OT_matte_pick_clear))

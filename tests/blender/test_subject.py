@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which of several things, drawn masks, and doubtful frames: from the settings in Blender to the pixels and markers."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import timeline
+
+
+def alphas(shot, **settings) -> list[np.ndarray]:
+    """The mattes of the selected strip with these settings: (H, W) uint8 each. What the operator placed is removed."""
+    import bpy
+
+    for name, value in settings.items():
+        setattr(shot.scene.strip_matte, name, value)
+    assert bpy.ops.sequencer.matte_add() == {"FINISHED"}
+    strips = timeline.strips(shot.scene.sequence_editor)
+    (made,) = [strip for strip in strips if strip.type == "IMAGE"]
+    files = [Path(made.directory) / element.filename for element in made.elements]
+    strips.remove(made)
+    for strip in strips:
+        strip.select, strip.mute = True, False
+    return [cv2.imread(str(file), cv2.IMREAD_UNCHANGED)[..., 3] for file in files]
+
+
+def rectangle(bpy, left: float, low: float, right: float, high: float):
+    """A mask of one rectangle with sharp corners, in the mask editor's shares of the picture's width."""
+    mask = bpy.data.masks.new("Drawn")
+    spline = mask.layers.new(name="Layer").splines.new()
+    spline.points.add(3)
+    spline.use_cyclic = True
+    for point, corner in zip(spline.points, ((left, low), (right, low), (right, high), (left, high)), strict=True):
+        point.co = point.handle_left = point.handle_right = corner
+    return mask
+
+
+def test_a_drawn_mask_limits_the_matte(shot, blender) -> None:
+    """The rectangle lies in the right half; the mask editor's square is as wide as the picture, in its middle."""
+    shot.movie(left=60, length=2)
+    free = alphas(shot)
+    mask = rectangle(blender, 0.5, 0.0, 1.0, 1.0)
+    scenes = len(blender.data.scenes)
+    for before, after in zip(free, alphas(shot, mask=mask), strict=True):
+        assert after[:, :630].max() == 0
+        assert before[:, :630].max() > 0
+        np.testing.assert_array_equal(after[:, 650:], before[:, 650:])
+    for before, after in zip(free, alphas(shot, mask=mask, mask_mode="EXCLUDE"), strict=True):
+        assert after[:, 650:].max() == 0
+        np.testing.assert_array_equal(after[:, :630], before[:, :630])
+    assert len(blender.data.scenes) == scenes
+
+
+def test_a_mask_that_moves_is_drawn_for_each_frame(shot, blender) -> None:
+    shot.movie(start=5, left=60, length=3)
+    mask = rectangle(blender, 0.0, 0.0, 1.0, 1.0)
+    layer = mask.layers[0]
+    layer.alpha = 1.0
+    layer.keyframe_insert("alpha", frame=65)
+    layer.alpha = 0.0
+    layer.keyframe_insert("alpha", frame=67)
+    peaks = [int(alpha.max()) for alpha in alphas(shot, mask=mask)]
+    assert peaks[0] > 240
+    assert 90 < peaks[1] < 165
+    assert peaks[2] == 0
+
+
+def test_a_region_keeps_what_is_in_it(shot) -> None:
+    """Y is upwards, as everywhere in Blender."""
+    shot.movie(left=60, length=1)
+    (free,) = alphas(shot)
+    (upper,) = alphas(shot, use_region=True, region_min=(0.0, 0.6), region_max=(1.0, 1.0))
+    assert free[420:].max() > 200
+    assert upper[420:].max() == 0
+    assert upper[:280].max() > 200
+
+
+def test_the_shape_reaches_the_pixels(shot) -> None:
+    shot.movie(left=60, length=1)
+    (free,) = alphas(shot)
+    (grown,) = alphas(shot, grow=10)
+    (inverted,) = alphas(shot, grow=0, invert=True)
+    assert grown.astype(int).sum() > 1.02 * free.astype(int).sum()
+    np.testing.assert_array_equal(inverted, 255 - free)
+
+
+def test_a_picked_thing_is_kept_and_nothing_far_from_it(shot, blender) -> None:
+    """The rabbit stands left of the middle; at the right rim is nothing."""
+    movie = shot.movie(left=60, length=1)
+    (free,) = alphas(shot)
+    rows, columns = np.nonzero(free > 200)
+    shot.scene.frame_set(61)
+    picks = {"x": float(columns.mean()) / 1280, "y": float(rows.mean()) / 720}
+    assert blender.ops.sequencer.matte_pick(**picks) == {"FINISHED"}
+    assert shot.scene.strip_matte.keep == "PICKED"
+    assert list(movie["strip_matte_path"]) == pytest.approx([60, picks["x"], picks["y"]])
+    (kept,) = alphas(shot)
+    assert np.count_nonzero((kept > 128) != (free > 128)) < 0.05 * np.count_nonzero(free > 128)
+    blender.ops.sequencer.matte_pick(x=0.98, y=0.5)
+    (none,) = alphas(shot)
+    assert none.max() == 0
+    blender.ops.sequencer.matte_pick_clear()
+    with pytest.raises(RuntimeError, match="Pick Subject"):
+        blender.ops.sequencer.matte_add()
+
+
+@pytest.mark.parametrize("flipped", [False, True])
+def test_a_click_in_the_preview_finds_the_picture(shot, flipped: bool) -> None:
+    """A strip that is moved, scaled, turned and flipped: where the preview shows a corner, the corner is meant."""
+    strips = timeline.addon("operators.strips")
+    movie = shot.movie(length=1)
+    transform = movie.transform
+    transform.offset_x, transform.offset_y, transform.scale_x, transform.scale_y = 100, -40, 0.5, 0.25
+    assert strips.picture_point(movie, 100, -40) == pytest.approx((0.5, 0.5))
+    movie.use_flip_x = flipped
+    # Half of 1280 by a quarter of 720, around (100, -40): its upper left corner.
+    assert strips.picture_point(movie, 100 - 320, -40 + 90) == pytest.approx((1.0 if flipped else 0.0, 0.0))
+    transform.rotation = np.pi / 2  # counter-clockwise: the upper left corner is now at the lower left
+    corner = pytest.approx((1.0 if flipped else 0.0, 0.0), abs=1e-5)
+    assert strips.picture_point(movie, 100 - 90, -40 - 320) == corner
+
+
+def test_doubtful_frames_get_markers_and_lose_them(shot, blender) -> None:
+    shot.movie(start=101, left=60, length=14)
+    shot.scene.timeline_markers.new("Mine", frame=165)
+    assert blender.ops.sequencer.matte_add() == {"FINISHED"}
+    (made,) = [strip for strip in timeline.strips(shot.scene.sequence_editor) if strip.type == "IMAGE"]
+    blender.ops.sequencer.matte_mark()
+    assert [marker.name for marker in shot.scene.timeline_markers] == ["Mine"]
+    cv2.imwrite(str(Path(made.directory) / made.elements[7].filename), np.zeros((720, 1280, 4), np.uint8))
+    blender.ops.sequencer.matte_mark()
+    found = {marker.name: marker.frame for marker in shot.scene.timeline_markers}
+    assert found.pop("Mine") == 165
+    ((name, frame),) = found.items()
+    assert name.startswith("Matte: ")
+    assert "empty" in name
+    assert frame == 168
+    blender.ops.sequencer.matte_mark(clear=True)
+    assert [marker.name for marker in shot.scene.timeline_markers] == ["Mine"]

@@ -26,6 +26,7 @@ __all__ = [
     "available_cores",
     "check_picture",
     "doubtful",
+    "follow",
     "generate",
     "probe",
     "problem",
@@ -62,3 +63,10 @@ def make_opaque(file: str, copy: str) -> None:
 def doubtful(files: Sequence[str]) -> dict[str, str]:
     """Images of a folder that an editor should look at, each with a reason; see `review.doubtful`."""
     return load(".review", __name__).doubtful(files)
+
+
+def follow(
+    job: Job, frame: int, point: tuple[float, float], tell: Callable[[float], None]
+) -> tuple[tuple[int, float, float], ...]:
+    """Where a picked thing goes; see `following.follow`."""
+    return load(".following", __name__).follow(job, frame, point, tell)

@@ -50,7 +50,7 @@ def generate(job: Job, tell: Tell | None = None) -> Generator[Image, None, None]
     tell("INFO", networks.describe(model, plan))
     frames = neighbours.around(job, missing, _last(job))
     pending: deque[Future[Image]] = deque()
-    with _opencv_on_one_thread(), ThreadPoolExecutor(plan.frames, "strip_matte") as pool:
+    with opencv_on_one_thread(), ThreadPoolExecutor(plan.frames, "strip_matte") as pool:
         try:
             with contextlib.closing(_shown(job, frames, model, pool, tell)) as stream:
                 for shown in neighbours.settled(job, stream, missing, pool):
@@ -76,7 +76,7 @@ def _shown(job: Job, frames: list[int], model: Model, pool: Executor, tell: Tell
 
     pictures: dict[int, np.ndarray] = {}
     looks: dict[int, Future[keyframes.Look]] = {}
-    with contextlib.closing(_ahead(_pictures(job, needed, functools.partial(tell, "WARNING")))) as decoded:
+    with contextlib.closing(_ahead(decoded_pictures(job, needed, functools.partial(tell, "WARNING")))) as decoded:
         for span in spans:
             while not span.needed <= looks.keys():
                 frame, pictures[frame] = next(decoded)
@@ -122,7 +122,7 @@ def _last(job: Job) -> int:
     return (len(job.pictures) if job.pictures else movie.probe(job.movie).frames) - 1
 
 
-def _pictures(job: Job, frames: list[int], tell: Callable[[str], None]) -> Generator[Picture, None, None]:
+def decoded_pictures(job: Job, frames: list[int], tell: Callable[[str], None]) -> Generator[Picture, None, None]:
     """The source's pictures, RGBA where it has an alpha of its own."""
     if job.pictures:
         return sequence.decode(job.pictures, frames)
@@ -131,7 +131,7 @@ def _pictures(job: Job, frames: list[int], tell: Callable[[str], None]) -> Gener
 
 
 @contextlib.contextmanager
-def _opencv_on_one_thread() -> Generator[None, None, None]:
+def opencv_on_one_thread() -> Generator[None, None, None]:
     """The pool's threads fill the cores already; and optical flow depends on how many threads share a picture."""
     before = cv2.getNumThreads()
     cv2.setNumThreads(1)

@@ -6,8 +6,9 @@ from __future__ import annotations
 import bpy
 from bpy.props import FloatProperty
 
+from .. import inference
 from ..inference import MatteError
-from . import strips
+from . import strips, tasks
 
 
 class SEQUENCER_OT_matte_pick(bpy.types.Operator):
@@ -59,7 +60,7 @@ class SEQUENCER_OT_matte_pick(bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         scene, strip = strips.sequencer_scene(context), _strip(context)
         try:
-            shown = strips.source_frames(scene, strip)[scene.frame_current - strips.extent(strip)[0]]
+            shown = _source_frame(scene, strip)
         except MatteError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
@@ -89,6 +90,42 @@ class SEQUENCER_OT_matte_pick_clear(bpy.types.Operator):
         return {"FINISHED"}
 
 
+class SEQUENCER_OT_matte_follow(bpy.types.Operator):
+    """Follow what was picked nearest to the current frame through its shot, and keep where it goes. Blender waits"""
+
+    bl_idname = "sequencer.matte_follow"
+    bl_label = "Follow Pick"
+    bl_options = {"UNDO"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        strip = _strip(context)
+        if strip is None or not strips.path(strip):
+            cls.poll_message_set("Select one strip on the current frame in which a subject is picked")
+            return False
+        return SEQUENCER_OT_matte_pick.poll(context)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        scene, strip = strips.sequencer_scene(context), _strip(context)
+        window = context.window_manager
+        window.progress_begin(0, 100)
+        try:
+            job = tasks.plan(context, scene, strip).job
+            now = _source_frame(scene, strip)
+            frame, x, y = min(strips.path(strip), key=lambda point: abs(point[0] - now))
+            path = inference.follow(job, frame, (x, y), lambda part: window.progress_update(int(100 * part)))
+        except MatteError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        finally:
+            window.progress_end()
+        first, last = path[0][0], path[-1][0]
+        others = [point for point in strips.path(strip) if not first <= point[0] <= last]
+        strips.set_path(strip, [*others, *path])
+        self.report({"INFO"}, f"Followed over source frames {first} to {last}. Pick again where it goes astray")
+        return {"FINISHED"}
+
+
 def _strip(context: bpy.types.Context) -> bpy.types.Strip | None:
     """The one selected source strip on the current frame."""
     now = strips.sequencer_scene(context).frame_current
@@ -98,6 +135,11 @@ def _strip(context: bpy.types.Context) -> bpy.types.Strip | None:
         if first <= now < last:
             found.append(strip)
     return found[0] if len(found) == 1 else None
+
+
+def _source_frame(scene: bpy.types.Scene, strip: bpy.types.Strip) -> int:
+    """What the strip shows on the current frame. MatteError where this Blender can not be understood."""
+    return strips.source_frames(scene, strip)[scene.frame_current - strips.extent(strip)[0]]
 
 
 def _preview(context: bpy.types.Context, x: int, y: int) -> bpy.types.Region | None:
@@ -112,4 +154,5 @@ def _preview(context: bpy.types.Context, x: int, y: int) -> bpy.types.Region | N
     return None
 
 
-register, unregister = bpy.utils.register_classes_factory((SEQUENCER_OT_matte_pick, SEQUENCER_OT_matte_pick_clear))
+CLASSES = (SEQUENCER_OT_matte_pick, SEQUENCER_OT_matte_pick_clear, SEQUENCER_OT_matte_follow)
+register, unregister = bpy.utils.register_classes_factory(CLASSES)

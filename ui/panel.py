@@ -72,6 +72,7 @@ class SEQUENCER_PT_strip_matte_subject(Section, bpy.types.Panel):
             row = column.row(align=True)
             row.operator("sequencer.matte_pick", icon="EYEDROPPER")
             row.operator("sequencer.matte_pick_clear", text="", icon="X")
+            column.operator("sequencer.matte_follow", icon="TRACKER")
             points = sum(len(strips.path(strip)) for strip in strips.selected_sources(context))
             column.label(text=f"{points} picks in the selected strips" if points else "Nothing is picked yet")
         column.prop(settings, "use_region")

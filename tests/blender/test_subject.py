@@ -105,6 +105,18 @@ def test_a_picked_thing_is_kept_and_nothing_far_from_it(shot, blender) -> None:
         blender.ops.sequencer.matte_add()
 
 
+def test_a_pick_is_followed_through_the_shot(shot, blender) -> None:
+    movie = shot.movie(left=60, length=30)
+    shot.scene.frame_set(75)
+    blender.ops.sequencer.matte_pick(x=0.35, y=0.6)
+    assert blender.ops.sequencer.matte_follow() == {"FINISHED"}
+    path = timeline.addon("operators.strips").path(movie)
+    assert [frame for frame, _, _ in path] == sorted({74, *range(60, 90, 4)})
+    masses = alphas(shot)
+    for frame, x, y in path:  # the path is on the rabbit
+        assert masses[frame - 60][int(y * 720), int(x * 1280)] > 128
+
+
 @pytest.mark.parametrize("flipped", [False, True])
 def test_a_click_in_the_preview_finds_the_picture(shot, flipped: bool) -> None:
     """A strip that is moved, scaled, turned and flipped: where the preview shows a corner, the corner is meant."""

@@ -30,7 +30,7 @@ SAW = re.compile(r"The network saw (\d+) frames for (\d+)")
 # Time and thread of every call of these, module and name in `inference`, make the picture of a job: what pipeline.py
 # does in each stage.
 HOOKS = (
-    ("decode", "pipeline", "_pictures"),
+    ("decode", "pipeline", "decoded_pictures"),
     ("look", "model", "Model.planes"),
     ("look", "keyframes", "look"),
     ("model", "model", "Model.map"),
@@ -177,8 +177,8 @@ def run_stages(clip: str, frames: str, folder: str, settings: str) -> dict[str, 
     def matted(frame: int, picture: Any, map_: Any) -> Any:
         return finish.image(job, picture, finish.matte(job, frame, picture, map_))
 
-    with pipeline._opencv_on_one_thread():
-        decoded = pipeline._pictures(job, sorted(set().union(*(span.needed for span in spans))), print)
+    with pipeline.opencv_on_one_thread():
+        decoded = pipeline.decoded_pictures(job, sorted(set().union(*(span.needed for span in spans))), print)
         pictures = dict(alone("decode", lambda _: list(decoded), (None,))[0])
         found = alone("look", lambda picture: keyframes.look(model.planes(picture)), pictures.values())
         looks = dict(zip(pictures, found, strict=True))

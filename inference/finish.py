@@ -6,7 +6,7 @@ import os
 import cv2
 import numpy as np
 
-from . import cutout, edges, foreground, sequence, subject
+from . import cutout, edges, folder, foreground, movie, notes, sequence, subject
 from .errors import MatteError
 from .job import Job
 from .shape import shaped
@@ -38,14 +38,35 @@ def matte(job: Job, frame: int, picture: np.ndarray, map_: np.ndarray) -> np.nda
 
 
 def image(job: Job, picture: np.ndarray, matte_: np.ndarray) -> np.ndarray:
-    """The image of a frame: (H, W, 4) uint8 RGBA, straight. An alpha of the picture's own multiplies the matte.
+    """The image of a frame, for the job's output.
 
-    Colour is cleaned by the matte alone: where the picture is transparent itself, its colour is clean already.
+    MATTE: the matte itself, (H, W) uint8; an alpha of the picture's own stays with the movie. CUTOUT: (H, W, 4) uint8
+    RGBA, straight; an alpha of the picture's own multiplies the matte. Colour is cleaned by the matte alone: where the
+    picture is transparent itself, its colour is clean already.
     """
+    if job.output == "MATTE":
+        return matte_
     colour = np.ascontiguousarray(picture[..., :3])
     colour = foreground.foreground(colour, matte_) if job.edge_colour else colour
     alpha = cv2.multiply(matte_, picture[..., 3], scale=1 / 255) if picture.shape[2] == 4 else matte_
     return cutout.cutout(colour, alpha)
+
+
+def taken_file(job: Job, frame: int) -> str:
+    """The image of the other output that holds a frame's matte; empty where there is none that is whole.
+
+    A cutout's alpha is the matte, except where the movie has an alpha of its own.
+    """
+    file = os.path.join(job.mattes, folder.image_name(frame)) if job.mattes else ""
+    if job.output == "MATTE" and (job.pictures or movie.probe(job.movie).alpha):
+        return ""
+    return file if file and os.path.exists(file) and notes.is_whole(file) else ""
+
+
+def taken(job: Job, frame: int) -> np.ndarray:
+    """A frame's matte out of the image of the other output: (H, W) uint8."""
+    image_ = sequence.read(taken_file(job, frame))
+    return np.ascontiguousarray(image_[..., 3] if image_.shape[2] == 4 else image_[..., 0])
 
 
 def _mask(job: Job, frame: int, size: tuple[int, ...]) -> np.ndarray:

@@ -14,7 +14,7 @@ from .errors import MatteError
 from .job import Job, Shape, Subject, eight_bits
 
 MANIFEST = "strip_matte.json"
-PRECISION = "precision"
+PRECISION, PRECISIONS = "precision", ("fp32", "int8")
 FORMAT = 3  # of the manifest, and of the way an image is made: a change that alters the images raises it
 SAMPLES, SAMPLE_SIZE = 16, 1 << 18
 
@@ -65,13 +65,23 @@ def claim(job: Job, choose: Callable[[], str]) -> Folder:
     if found is None:
         if any(name.endswith(".png") for name in os.listdir(path)):
             raise MatteError(f'The folder "{path}" holds images that are not Strip Matte\'s. Choose another folder')
-        content = json.dumps({**wanted, PRECISION: choose()}, indent=1, sort_keys=True)
+        content = json.dumps({**wanted, PRECISION: _settled(job.mattes) or choose()}, indent=1, sort_keys=True)
         write_whole(manifest, content.encode(), replace=False)
         found = _read(manifest)  # another machine may have been quicker
     precision = found.pop(PRECISION, None) if isinstance(found, dict) else None
-    if found != wanted or not isinstance(precision, str):
+    if found != wanted or precision not in PRECISIONS:
         raise MatteError(f'The folder "{path}" holds the images of another movie, model or setting. Choose another')
     return Folder(path, precision)
+
+
+def _settled(folder: str) -> str:
+    """The precision that a folder's images are made in; empty where there is none."""
+    try:
+        found = _read(os.path.join(folder, MANIFEST)) if folder else None
+    except OSError:
+        return ""
+    precision = found.get(PRECISION) if isinstance(found, dict) else None
+    return precision if precision in PRECISIONS else ""
 
 
 def check_writable(path: str) -> None:

@@ -57,7 +57,9 @@ class Job:
     frames: source frames (Blender's number, 0 is the first), ascending, each once.
     folder: absolute path of the folder that holds this job's images; made when it is missing.
     model: absolute path of an ONNX file.
-    output: 'CUTOUT', RGBA images with the movie's own colour and straight alpha.
+    output: 'CUTOUT', RGBA images with the movie's own colour and straight alpha; 'MATTE', grey images.
+    mattes: absolute path of a folder that holds the other output of the same settings; a matte that is there is taken
+    over and not made again. Empty for none.
     quality: 'EVERY', the network sees every frame; 'ADAPTIVE', every frame it must; 'DRAFT', fewer.
     precision: 'AUTO', in 8 bits where the network has such a form and this machine is faster so; 'FULL', never.
     edges: whether the matte follows the picture's edges; otherwise it is as coarse as the network's map.
@@ -75,6 +77,7 @@ class Job:
     folder: str
     model: str
     output: str = "CUTOUT"
+    mattes: str = ""
     quality: str = "ADAPTIVE"
     precision: str = "AUTO"
     edges: bool = True

@@ -18,6 +18,8 @@ from .neighbours import Shown
 Tell = Callable[[str, str], None]
 Picture = tuple[int, np.ndarray]
 """A source frame and its pixels."""
+Matted = tuple[int, np.ndarray, Callable[[], np.ndarray]]
+"""A source frame, its pixels, and what gives its matte."""
 
 AHEAD = 8  # pictures, for the time in which a span's maps are found
 MOST = 16  # images in the making
@@ -26,9 +28,10 @@ MOST = 16  # images in the making
 def generate(job: Job, tell: Tell | None = None) -> Generator[Image, None, None]:
     """Make the job's images, and yield each once it stands whole on disk under its final name.
 
-    First the frames an earlier run has made, then the rest, ascending. Close the generator to cancel: frames in hand
-    are finished, nothing half-written stays. One thread decodes, a pool does everything after it, and this one only
-    waits, so that the stages overlap. At most the pictures of two spans (keyframes.py) and AHEAD more exist.
+    First the frames an earlier run has made, then those whose mattes it has made, then the rest; each ascending. Close
+    the generator to cancel: frames in hand are finished, nothing half-written stays. One thread decodes, a pool does
+    everything after it, and this one only waits, so that the stages overlap. At most the pictures of two spans
+    (keyframes.py) and AHEAD more exist.
     tell: is given a kind, 'INFO' or 'WARNING', and a sentence for the editor, when something is found out on the way.
     Raises MatteError with a sentence for the editor.
     """
@@ -45,16 +48,23 @@ def generate(job: Job, tell: Tell | None = None) -> Generator[Image, None, None]
     if not missing:
         return
 
-    plan = networks.fastest(job.model, job.device, cores, images.precision)
-    model = networks.load(job.model, job.device, plan)
-    tell("INFO", networks.describe(model, plan))
-    frames = neighbours.around(job, missing, _last(job))
+    taken = [frame for frame in missing if finish.taken_file(job, frame)]
+    for frames, source in ((taken, _taken), (sorted(set(missing) - set(taken)), _inferred)):
+        if frames:
+            plan = networks.fastest(job.model, job.device, cores, images.precision)
+            yield from _images(job, images, plan, functools.partial(source, job, frames, plan, tell))
+
+
+def _images(
+    job: Job, images: folder.Folder, plan: networks.Plan, source: Callable[[Executor], Generator[Matted, None, None]]
+) -> Generator[Image, None, None]:
+    """From frames with their mattes to files. source: given the pool in which all is done."""
     pending: deque[Future[Image]] = deque()
     with opencv_on_one_thread(), ThreadPoolExecutor(plan.frames, "strip_matte") as pool:
         try:
-            with contextlib.closing(_shown(job, frames, model, pool, tell)) as stream:
-                for shown in neighbours.settled(job, stream, missing, pool):
-                    pending.append(pool.submit(_make, job, shown, images))
+            with contextlib.closing(source(pool)) as stream:
+                for matted in stream:
+                    pending.append(pool.submit(_make, job, images, *matted))
                     while pending and (len(pending) > MOST or pending[0].done()):
                         yield pending.popleft().result()
             while pending:
@@ -62,6 +72,34 @@ def generate(job: Job, tell: Tell | None = None) -> Generator[Image, None, None]
         finally:
             for future in pending:
                 future.cancel()
+
+
+def _taken(
+    job: Job, frames: list[int], _plan: networks.Plan, tell: Tell, _pool: Executor
+) -> Generator[Matted, None, None]:
+    """Frames whose mattes stand in the folder of the other output. The network is not asked."""
+    with contextlib.closing(_ahead(decoded_pictures(job, frames, functools.partial(tell, "WARNING")))) as decoded:
+        for frame, picture in decoded:
+            yield frame, picture, functools.partial(finish.taken, job, frame)
+    tell("INFO", f"{len(frames)} mattes were there and are taken over")
+
+
+def _inferred(
+    job: Job, frames: list[int], plan: networks.Plan, tell: Tell, pool: Executor
+) -> Generator[Matted, None, None]:
+    """Frames whose mattes come from the network."""
+    model = networks.load(job.model, job.device, plan)
+    tell("INFO", networks.describe(model, plan))
+    with (
+        contextlib.closing(_shown(job, neighbours.around(job, frames, _last(job)), model, pool, tell)) as stream,
+        contextlib.closing(neighbours.settled(job, stream, frames, pool)) as settled,
+    ):
+        for shown in settled:
+            yield shown.frame, shown.picture, functools.partial(_matte, job, shown)
+
+
+def _matte(job: Job, shown: Shown) -> np.ndarray:
+    return finish.matte(job, shown.frame, shown.picture, shown.map.result())
 
 
 def _shown(job: Job, frames: list[int], model: Model, pool: Executor, tell: Tell) -> Generator[Shown, None, None]:
@@ -91,13 +129,12 @@ def _shown(job: Job, frames: list[int], model: Model, pool: Executor, tell: Tell
     tell("INFO", f"The network saw {maps.seen} frames for {len(frames)}")
 
 
-def _make(job: Job, shown: Shown, images: folder.Folder) -> Image:
-    """From map to file."""
-    matte = finish.matte(job, shown.frame, shown.picture, shown.map.result())
-    image = finish.image(job, shown.picture, matte)
-    path = images.image(shown.frame)
-    folder.write_whole(path, png.encode(image, doubt.facts(matte).to_text()))
-    return Image(shown.frame, path, reused=False)
+def _make(job: Job, images: folder.Folder, frame: int, picture: np.ndarray, matted: Callable[[], np.ndarray]) -> Image:
+    """From matte to file."""
+    matte = matted()
+    path = images.image(frame)
+    folder.write_whole(path, png.encode(finish.image(job, picture, matte), doubt.facts(matte).to_text()))
+    return Image(frame, path, reused=False)
 
 
 def _ahead(pictures: Generator[Picture, None, None]) -> Generator[Picture, None, None]:

@@ -3,9 +3,9 @@
 
 import bpy
 
-from . import command, doubt, matte, settings, subject
+from . import command, doubt, made, matte, settings, subject
 
-MODULES = (settings, matte, subject, doubt, command)
+MODULES = (settings, matte, made, subject, doubt, command)
 
 
 def register() -> None:

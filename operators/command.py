@@ -38,6 +38,7 @@ def main(arguments: list[str]) -> int:
                 folder=chosen.folder,
                 model=chosen.model,
                 quality=chosen.quality,
+                output=chosen.output,
             )
             for strip in _strips(scene, chosen.strip, chosen.frames)
         ]
@@ -114,7 +115,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--frames", type=_frames, metavar="A-B", help="these timeline frames alone, both included (default: all)"
     )
-    parser.add_argument("--output", choices=["cutout"], default="cutout", help="what to make (default: cutout)")
+    parser.add_argument(
+        "--output",
+        type=str.upper,
+        choices=[identifier for identifier, *_ in settings.OUTPUTS],
+        help="what to make (default: the scene's)",
+    )
     parser.add_argument("--folder", type=_folder, metavar="DIR", help="where the images go (default: the scene's)")
     parser.add_argument("--model", type=os.path.abspath, metavar="FILE", help="an ONNX file (default: the scene's)")
     parser.add_argument(

@@ -71,7 +71,7 @@ def _stage(mask: bpy.types.Mask) -> Iterator[bpy.types.Scene]:
     scene = bpy.data.scenes.new("Strip Matte Mask")
     try:
         scene.sequence_editor_create()
-        scene.view_settings.view_transform = "Raw"
+        scene.view_settings.view_transform = "Standard"
         scene.render.use_sequencer, scene.render.resolution_percentage = True, 100
         scene.render.dither_intensity = 0.0
         strips.render_stills(scene.render.image_settings)

@@ -17,19 +17,12 @@ _timer: bpy.types.Timer | None = None  # of the window, kept here because unregi
 _told: set[str] = set()  # names of the workspaces whose status bar shows the count
 
 
-class SEQUENCER_OT_matte_add(bpy.types.Operator):
-    """Remove the background of the selected movie and image strips, and add strips with alpha above them"""
+class Matting(bpy.types.Operator):
+    """Work that is modal in a window and blocks without one. Not registered itself: the operators that matte are."""
 
-    bl_idname = "sequencer.matte_add"
-    bl_label = "Add Matte"
-    bl_options = {"UNDO"}
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        reason = why_not(context)
-        if reason:
-            cls.poll_message_set(reason)
-        return not reason
+    def wanted(self, context: bpy.types.Context) -> list[tasks.Task]:
+        """What is to be made. MatteError where it can not be."""
+        raise NotImplementedError
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         if bpy.app.background or context.window is None:
@@ -71,9 +64,8 @@ class SEQUENCER_OT_matte_add(bpy.types.Operator):
         return self._finish()
 
     def _plan(self, context: bpy.types.Context) -> list[tasks.Task] | None:
-        scene = strips.sequencer_scene(context)
         try:
-            return [tasks.plan(context, scene, strip) for strip in strips.selected_sources(context)]
+            return self.wanted(context)
         except MatteError as error:
             self.report({"ERROR"}, str(error))
             return None
@@ -98,6 +90,25 @@ class SEQUENCER_OT_matte_add(bpy.types.Operator):
         context.workspace.status_text_set(f"Matte: {self._run.message}    [Esc] Stop")
         _told.add(context.workspace.name)
         redraw(context)
+
+
+class SEQUENCER_OT_matte_add(Matting):
+    """Remove the background of the selected movie and image strips, and add strips with alpha above them"""
+
+    bl_idname = "sequencer.matte_add"
+    bl_label = "Add Matte"
+    bl_options = {"UNDO"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        reason = why_not(context)
+        if reason:
+            cls.poll_message_set(reason)
+        return not reason
+
+    def wanted(self, context: bpy.types.Context) -> list[tasks.Task]:
+        scene = strips.sequencer_scene(context)
+        return [tasks.plan(context, scene, strip) for strip in strips.selected_sources(context)]
 
 
 class SEQUENCER_OT_matte_cancel(bpy.types.Operator):
@@ -152,12 +163,17 @@ class SEQUENCER_OT_matte_verify(bpy.types.Operator):
         return {"FINISHED"}
 
 
+def busy() -> str:
+    """Why nothing else can be begun now; empty where it can."""
+    return "A matte is being made. Wait for it, or cancel it" if runs.current() is not None else ""
+
+
 def why_not(context: bpy.types.Context) -> str:
     """Why no matte can be made now, as a sentence without a full stop; empty where one can."""
     if inference.problem():
         return inference.problem()
-    if runs.current() is not None:
-        return "A matte is being made. Wait for it, or cancel it"
+    if busy():
+        return busy()
     if not strips.selected_sources(context):
         return "Select a movie strip or an image strip in the sequencer"
     return ""

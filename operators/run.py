@@ -17,16 +17,16 @@ _current: "Run | None" = None
 class Run:
     """One press of the button: its tasks, one after the other.
 
-    done, total: images so far and in all. whole: tasks whose images are all there. failures: a sentence for each
-    task that could not be finished. warnings: what was found out about the sources on the way. notes: what the work
-    was done with.
+    done, total: images so far and in all. whole: tasks whose images are all there, each with the number of those that
+    are doubtful. failures: a sentence for each task that could not be finished. warnings: what was found out about the
+    sources on the way. notes: what the work was done with.
     """
 
     def __init__(self, tasks: Sequence[Task]) -> None:
         self.tasks = tuple(tasks)
         self.total = sum(len(task.job.frames) for task in self.tasks)
         self.done = 0
-        self.whole: list[Task] = []
+        self.whole: list[tuple[Task, int]] = []
         self.failures: list[str] = []
         self.warnings: list[str] = []
         self.notes: list[str] = []
@@ -67,12 +67,15 @@ class Run:
     def images(self) -> Generator[inference.Image, None, None]:
         """Make every task's images here. A task that fails is noted and the next one goes on."""
         for task in self.tasks:
+            files: list[str] = []
             try:
                 with contextlib.closing(inference.generate(task.job, self._hear)) as images:
                     for image in images:
                         self.done += 1
                         self._made += not image.reused
+                        files.append(image.path)
                         yield image
+                doubtful = len(inference.doubtful(files))
             except inference.MatteError as error:
                 log.info("%s failed", task.strip, exc_info=True)
                 self.failures.append(f"{task.strip}: {error}")
@@ -80,7 +83,7 @@ class Run:
                 log.exception("%s failed", task.strip)
                 self.failures.append(f"{task.strip}: {type(error).__name__}: {error}. Please report this as a bug")
             else:
-                self.whole.append(task)
+                self.whole.append((task, doubtful))
 
     def _hear(self, kind: str, text: str) -> None:
         log.info("%s", text)

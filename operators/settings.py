@@ -23,6 +23,11 @@ MODELS = (
 )
 OUTPUTS = (
     ("CUTOUT", "Cutout", "An image strip with the movie's colour and the matte as its alpha, above the muted movie"),
+    (
+        "MATTE",
+        "Matte",
+        "A muted strip of grey frames, and a Mask modifier on the movie that reads it. The movie's own pixels stay",
+    ),
 )
 QUALITIES = (
     ("EVERY", "Every Frame", "The network looks at every frame"),

@@ -6,9 +6,10 @@ A *timeline frame* is a frame of the scene; a *source frame* is Blender's number
 
 from __future__ import annotations  # 4.2 and 4.3 have no bpy.types.Strip to name
 
+import contextlib
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import bpy
@@ -37,11 +38,13 @@ REMEMBERED = bpy.app.version >= (5, 0, 0)
 RELATIVE_PATH = {"PATH_SUPPORTS_BLEND_RELATIVE"} if bpy.app.version >= (4, 5, 0) else set()
 # 4.4 began to turn movies as their files ask, and to read alpha as it does now.
 UPRIGHT = bpy.app.version >= (4, 4, 0)
+# 5.0 began to flip a strip after its modifiers: a mask that a modifier reads is to be as the movie is unflipped.
+FLIPPED_LAST = bpy.app.version >= (5, 0, 0)
 MADE = "strip_matte"  # the property that marks the strips we made, and says of what
 PATH = "strip_matte_path"  # the property that says where the subject of a source strip is, see path()
+MASK = "Strip Matte"  # the name of the modifier on a movie that reads a matte of ours
+FLIPS = ("use_flip_x", "use_flip_y")
 LOOK = (
-    "use_flip_x",
-    "use_flip_y",
     "color_saturation",
     "color_multiply",
     "color_tag",
@@ -51,6 +54,7 @@ LOOK = (
 )
 TRANSFORM = ("offset_x", "offset_y", "scale_x", "scale_y", "rotation", "origin", "filter")
 CROP = ("min_x", "max_x", "min_y", "max_y")
+PLACED = ("transform.", "crop.", *FLIPS)  # data paths of what says where in the picture a strip is
 
 
 def sequencer_scene(context: bpy.types.Context) -> bpy.types.Scene:
@@ -203,7 +207,7 @@ def pictures(scene: bpy.types.Scene, strip: bpy.types.Strip) -> tuple[str, ...]:
 def add_images(
     scene: bpy.types.Scene, source: bpy.types.Strip, name: str, folder: str, files: Sequence[str], start: int
 ) -> bpy.types.ImageStrip:
-    """An image strip that stands for `source` on the next free channel above, seen as the movie is seen.
+    """An image strip on the next free channel above `source`, placed in the picture as that is.
 
     folder: as Blender writes paths, // allowed. files: one name a timeline frame, from timeline frame `start` on.
     Raises MatteError where no channel is free; nothing is added then.
@@ -215,10 +219,70 @@ def add_images(
     )
     for file in files[1:]:
         images.elements.append(file)
+    _copy_place(source, images)
+    return images
+
+
+def show_instead(scene: bpy.types.Scene, source: bpy.types.Strip, images: bpy.types.ImageStrip) -> None:
+    """Let a strip of cutouts be seen as the movie is seen: straight alpha, look, grade and animation."""
     images.blend_type = "ALPHA_OVER"
     images.alpha_mode = "STRAIGHT"
-    _copy_look(scene, source, images)
-    return images
+    for name in LOOK:
+        setattr(images, name, getattr(source, name))
+    images.colorspace_settings.name = source.colorspace_settings.name
+    _copy_modifiers(scene, source, images)
+    _copy_animation(scene, source, images)
+
+
+def mask_with(
+    scene: bpy.types.Scene, source: bpy.types.Strip, images: bpy.types.ImageStrip
+) -> list[bpy.types.ImageStrip]:
+    """Let a muted strip of grey frames be the movie's alpha. Returns those of ours that were until now."""
+    images.mute = True
+    if FLIPPED_LAST:
+        images.use_flip_x = images.use_flip_y = False
+    _copy_animation(scene, source, images, ("transform.", "crop.") if FLIPPED_LAST else PLACED)
+    replaced = unmask(source)
+    with _modifiers_at_hand(scene):
+        mask = source.modifiers.new(MASK, "MASK")
+    mask.input_mask_type, mask.input_mask_strip = "STRIP", images
+    if source.blend_type in {"REPLACE", "CROSS"}:
+        source.blend_type = "ALPHA_OVER"
+    return replaced
+
+
+def unmask(source: bpy.types.Strip, only: bpy.types.Strip | None = None) -> list[bpy.types.ImageStrip]:
+    """Take our masks off a movie, or that of one strip of ours alone. Returns the strips that they read."""
+    found = []
+    for modifier in [modifier for modifier in source.modifiers if modifier.type == "MASK"]:
+        strip = modifier.input_mask_strip
+        if modifier.name.startswith(MASK) and (strip is None or MADE in strip) and only in {None, strip}:
+            source.modifiers.remove(modifier)
+            found += [strip] if strip else []
+    return found
+
+
+def remove(scene: bpy.types.Scene, strip: bpy.types.Strip) -> None:
+    """Take a strip off the timeline."""
+    children(strip.parent_meta() or scene.sequence_editor).remove(strip)
+
+
+def realign(source: bpy.types.Strip, images: bpy.types.ImageStrip, files: Sequence[str], start: int) -> None:
+    """Give a strip of ours the place and the frames that its movie has now. files, start: as for `add_images`."""
+    while len(images.elements) < len(files):
+        images.elements.append(files[-1])
+    while len(images.elements) > len(files):
+        images.elements.pop(len(images.elements) - 1)
+    for element, file in zip(images.elements, files, strict=True):
+        element.filename = file
+    left, right = start, start + len(files)
+    if TIMES_RENAMED:
+        images.content_start, images.left_handle, images.right_handle = left, left, right
+    else:
+        images.frame_start, images.frame_final_start, images.frame_final_end = left, left, right
+    _copy_place(source, images)
+    if FLIPPED_LAST and images[MADE].get("output") == "MATTE":
+        images.use_flip_x = images.use_flip_y = False
 
 
 def add_mask(scene: bpy.types.Scene, mask: bpy.types.Mask) -> bpy.types.MaskStrip:
@@ -287,29 +351,34 @@ def everything(scene: bpy.types.Scene) -> bpy.types.bpy_prop_collection:
     return editor.strips_all if STRIPS_RENAMED else editor.sequences_all
 
 
-def _copy_look(scene: bpy.types.Scene, source: bpy.types.Strip, target: bpy.types.ImageStrip) -> None:
-    for name in LOOK:
+def _copy_place(source: bpy.types.Strip, target: bpy.types.ImageStrip) -> None:
+    """Where in the picture, and which part."""
+    for name in FLIPS:
         setattr(target, name, getattr(source, name))
     for name in TRANSFORM:
         setattr(target.transform, name, getattr(source.transform, name))
     for name in CROP:
         setattr(target.crop, name, getattr(source.crop, name))
-    target.colorspace_settings.name = source.colorspace_settings.name
-    _copy_modifiers(scene, source, target)
-    _copy_animation(scene, source, target)
 
 
-def _copy_modifiers(scene: bpy.types.Scene, source: bpy.types.Strip, target: bpy.types.ImageStrip) -> None:
-    """The grade: every modifier of the strip, with its values and curves."""
+@contextlib.contextmanager
+def _modifiers_at_hand(scene: bpy.types.Scene) -> Iterator[None]:
+    """5.0 and 5.1 crash in modifiers.new() where the workspace has no scene for its sequencer, as without a window."""
     workspace = bpy.context.workspace
-    # 5.0 and 5.1 crash in modifiers.new() where the workspace has no scene for its sequencer, as without a window.
     lost = hasattr(workspace, "sequencer_scene") and workspace.sequencer_scene is None
     if lost:
         workspace.sequencer_scene = scene
-    for modifier in source.modifiers:
-        _copy_values(modifier, target.modifiers.new(modifier.name, modifier.type))
+    yield
     if lost:
         workspace.sequencer_scene = None
+
+
+def _copy_modifiers(scene: bpy.types.Scene, source: bpy.types.Strip, target: bpy.types.ImageStrip) -> None:
+    """The grade: every modifier of the strip, with its values and curves. Not a mask of ours."""
+    with _modifiers_at_hand(scene):
+        for modifier in source.modifiers:
+            if not (modifier.type == "MASK" and modifier.name.startswith(MASK)):
+                _copy_values(modifier, target.modifiers.new(modifier.name, modifier.type))
 
 
 def _copy_values(source: bpy.types.bpy_struct, target: bpy.types.bpy_struct) -> None:
@@ -338,13 +407,15 @@ def _copy_curve_mapping(source: bpy.types.CurveMapping, target: bpy.types.CurveM
     target.update()
 
 
-def _copy_animation(scene: bpy.types.Scene, source: bpy.types.Strip, target: bpy.types.ImageStrip) -> None:
-    """Keyframes of transform, opacity and the rest of the look."""
+def _copy_animation(
+    scene: bpy.types.Scene, source: bpy.types.Strip, target: bpy.types.ImageStrip, only: tuple[str, ...] = ("",)
+) -> None:
+    """Keyframes of transform, opacity and the rest of the look. only: how the data paths begin that are meant."""
     curves = _curves(scene)
     if curves is None:
         return
     prefix, wanted = source.path_from_id() + ".", target.path_from_id() + "."
-    for curve in [curve for curve in curves if curve.data_path.startswith(prefix)]:
+    for curve in [curve for curve in curves if curve.data_path.startswith(tuple(prefix + each for each in only))]:
         copy = curves.new(wanted + curve.data_path[len(prefix) :], index=curve.array_index)
         copy.extrapolation = curve.extrapolation
         copy.keyframe_points.add(len(curve.keyframe_points))

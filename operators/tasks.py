@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import bpy
 
@@ -22,6 +24,7 @@ class Task:
 
     timeline: the timeline frames to cover, the last one exclusive; None for the whole strip, wherever it is then.
     folder: the job's folder as it is written in the project, // where the setting has it.
+    replaces: the name of a strip of ours that goes when this one comes; empty for none.
     warnings: sentences for the editor about what may not be exact.
     """
 
@@ -32,6 +35,7 @@ class Task:
     mute_source: bool
     job: inference.Job
     warnings: tuple[str, ...]
+    replaces: str = ""
 
 
 def plan(
@@ -43,10 +47,11 @@ def plan(
     folder: str | None = None,
     model: str | None = None,
     quality: str | None = None,
+    output: str | None = None,
 ) -> Task:
     """Look at everything that can be wrong before the work begins. Changes nothing.
 
-    timeline: timeline frames to cover, the last one exclusive. folder, model, quality: for the scene's.
+    timeline: timeline frames to cover, the last one exclusive. folder, model, quality, output: for the scene's.
     Raises MatteError with a sentence for the editor.
     """
     settings, machine = scene.strip_matte, settings_.preferences(context)
@@ -70,7 +75,7 @@ def plan(
         frames=frames,
         folder=absolute,
         model=model_file,
-        output=settings.output,
+        output=output or settings.output,
         quality=quality or settings.quality,
         precision=settings.precision,
         edges=settings.edges,
@@ -84,13 +89,13 @@ def plan(
         pictures=pictures,
     )
     name = folders.name_for(job)
-    job = replace(job, folder=os.path.join(absolute, name))
+    job = replace(job, folder=os.path.join(absolute, name), mattes=os.path.join(absolute, _other_name(job)))
     warnings += strips.warnings(scene, strip, movie)
     return Task(scene.name, strip.name, timeline, os.path.join(base, name), settings.mute_source, job, warnings)
 
 
-def place(task: Task) -> tuple[str, ...]:
-    """Put the finished images on the timeline. Returns warnings for the editor.
+def place(task: Task, doubtful: int) -> tuple[str, ...]:
+    """Put the finished images on the timeline. Returns warnings for the editor. doubtful: how many of the images are.
 
     The strip is looked up by name and seen as it is now: an editor may have moved or trimmed it meanwhile.
     Raises MatteError, which names the folder, where the images have no place any more; nothing is changed then.
@@ -112,17 +117,29 @@ def place(task: Task) -> tuple[str, ...]:
     # // is another place where the project was saved under another name meanwhile.
     written = os.path.normpath(bpy.path.abspath(task.folder))
     folder = task.folder if written == task.job.folder else task.job.folder
+    remove(scene, strips.find(scene, task.replaces) if task.replaces else None)
     try:
-        images = strips.add_images(scene, source, f"{source.name} Cutout", folder, files, start)
+        images = strips.add_images(scene, source, f"{source.name} {task.job.output.title()}", folder, files, start)
     except MatteError as error:
         raise MatteError(f"{error}. {kept}") from error
     images[strips.MADE] = {
         "source": source.name,
         "movie": source.filepath if source.type == "MOVIE" else source.directory,
         "folder": folder,
+        "output": task.job.output,
         "settings": os.path.basename(task.job.folder).rpartition("_")[2],
+        "made_with": _made_with(task.job),
+        "doubtful": doubtful,
+        "mute_source": task.mute_source,
+        "muted": task.job.output == "CUTOUT" and task.mute_source and not source.mute,
     }
-    source.mute = source.mute or task.mute_source
+    if task.job.output == "CUTOUT":
+        strips.show_instead(scene, source, images)
+        source.mute = source.mute or task.mute_source
+    else:
+        for old in strips.mask_with(scene, source, images):
+            strips.remove(scene, old)
+        source.mute = False
     source.select = False
     images.select = True
     scene.sequence_editor.active_strip = images
@@ -133,17 +150,108 @@ def place(task: Task) -> tuple[str, ...]:
     return task.warnings
 
 
-def place_all(whole: Sequence[Task]) -> tuple[int, list[str]]:
-    """Place each task. Returns how many have a place, and a sentence for every warning and every one that has none."""
+def remove(scene: bpy.types.Scene, images: bpy.types.Strip | None) -> None:
+    """Take a strip of ours away, and let its movie be as it was before. Files stay."""
+    if images is None:
+        return
+    made = images[strips.MADE]
+    source = strips.find(scene, made["source"])
+    if source is not None:
+        if made.get("output") == "MATTE":
+            strips.unmask(source, images)
+        elif made.get("muted"):
+            source.mute = False
+    strips.remove(scene, images)
+
+
+def switch(context: bpy.types.Context, scene: bpy.types.Scene, images: bpy.types.Strip) -> Task:
+    """What makes the other output of a strip of ours out of its mattes, with the settings that it was made with.
+
+    Raises MatteError with a sentence for the editor. Changes nothing.
+    """
+    made = images[strips.MADE].to_dict()
+    source = strips.find(scene, made["source"])
+    if source is None:
+        raise MatteError(f'The strip "{made["source"]}", of which "{images.name}" was made, is gone')
+    if "made_with" not in made:
+        raise MatteError(f'"{images.name}" was made by an older Strip Matte. Use Add Matte with the other output')
+    try:
+        known = json.loads(made["made_with"])
+        subject, shape = _tuples(known.pop("subject")), inference.Shape(**known.pop("shape"))
+        frames = tuple(sorted(set(_shown(scene, source, None)[1])))
+        job = inference.Job(
+            movie=strips.source_path(scene, source),
+            frames=frames,
+            folder="",
+            output="MATTE" if made["output"] == "CUTOUT" else "CUTOUT",
+            mattes=os.path.normpath(bpy.path.abspath(made["folder"])),
+            subject=inference.Subject(**subject),
+            shape=shape,
+            device=settings_.preferences(context).device,
+            cores=settings_.preferences(context).cores or automatic_cores(),
+            pictures=strips.pictures(scene, source),
+            **known,
+        )
+    except (TypeError, ValueError, KeyError) as error:
+        raise MatteError(f'What "{images.name}" was made with can not be read. Use Add Matte instead') from error
+    missing = [frame for frame in frames if not os.path.exists(os.path.join(job.mattes, folders.image_name(frame)))]
+    if missing and job.subject.mask:
+        raise MatteError(f'"{images.name}" lacks {len(missing)} frames that "{source.name}" shows now. Use Add Matte')
+    name = folders.name_for(job)
+    job = replace(job, folder=os.path.join(os.path.dirname(job.mattes), name))
+    written = os.path.join(os.path.dirname(made["folder"]), name)
+    return Task(scene.name, source.name, None, written, made["mute_source"], job, (), images.name)
+
+
+def realign(scene: bpy.types.Scene, images: bpy.types.Strip) -> None:
+    """Give a strip of ours the place and the frames that its movie has now. Takes no inference.
+
+    Raises MatteError where images are missing that the movie shows now; nothing is changed then.
+    """
+    made = images[strips.MADE]
+    source = strips.find(scene, made["source"])
+    if source is None:
+        raise MatteError(f'The strip "{made["source"]}", of which "{images.name}" was made, is gone')
+    start, frames = _shown(scene, source, None)
+    files = [folders.image_name(frame) for frame in frames]
+    folder = os.path.normpath(bpy.path.abspath(images.directory))
+    missing = {file for file in files if not os.path.exists(os.path.join(folder, file))}
+    if missing:
+        raise MatteError(f'"{source.name}" shows {len(missing)} frames that have no matte yet. Use Add Matte')
+    strips.realign(source, images, files, start)
+
+
+def place_all(whole: Sequence[tuple[Task, int]]) -> tuple[int, list[str]]:
+    """Place each task, beside which is how many of its images are doubtful. Returns how many have a place, and a
+    sentence for every warning and every one that has none."""
     placed = 0
     troubles: list[str] = []
-    for task in whole:
+    for task, doubtful in whole:
         try:
-            troubles += place(task)
+            troubles += place(task, doubtful)
             placed += 1
         except MatteError as error:
             troubles.append(str(error))
     return placed, troubles
+
+
+def _other_name(job: inference.Job) -> str:
+    """The name of the folder of the other output."""
+    return folders.name_for(replace(job, output="MATTE" if job.output == "CUTOUT" else "CUTOUT"))
+
+
+def _made_with(job: inference.Job) -> str:
+    """As JSON, all of a job that its images depend on but the movie."""
+    fields = ("model", "quality", "precision", "edges", "edge_colour", "steady", "upright")
+    known = {name: getattr(job, name) for name in fields}
+    subject, shape = asdict(replace(job.subject, masks=())), asdict(job.shape)
+    return json.dumps({**known, "subject": subject, "shape": shape})
+
+
+def _tuples(known: dict[str, Any]) -> dict[str, Any]:
+    """What JSON made lists of."""
+    lists = {name: tuple(value) for name, value in known.items() if isinstance(value, list)}
+    return {**known, **lists, "path": tuple(tuple(point) for point in known["path"])}
 
 
 def automatic_cores() -> int:

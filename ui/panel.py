@@ -41,15 +41,29 @@ class SEQUENCER_PT_strip_matte(bpy.types.Panel):
         reason = matte.why_not(context)
         if reason:
             layout.label(text=reason, icon="INFO")
-        layout.operator("sequencer.matte_verify", icon="CHECKMARK")
-        row = layout.row(align=True)
-        row.operator("sequencer.matte_mark", icon="MARKER_HLT")
-        row.operator("sequencer.matte_mark", text="", icon="X").clear = True
-        for strip in strips.selected(context):
-            verdict = strip[strips.MADE].get("verdict") if strips.MADE in strip else None
-            if verdict:
-                icon = "CHECKMARK" if verdict.endswith("the same") else "ERROR"
-                layout.label(text=verdict[0].upper() + verdict[1:], icon=icon)
+        for strip in [strip for strip in strips.selected(context) if strips.MADE in strip]:
+            _draw_result(layout, strip)
+
+
+def _draw_result(layout: bpy.types.UILayout, strip: bpy.types.Strip) -> None:
+    """What is known of a strip of ours, and what can be done with it."""
+    made = strip[strips.MADE]
+    box = layout.box()
+    box.label(text=strip.name, icon="IMAGE_ALPHA" if made.get("output") != "MATTE" else "MOD_MASK")
+    verdict, doubtful = made.get("verdict"), made.get("doubtful", 0)
+    if verdict:
+        icon = "CHECKMARK" if verdict.endswith("the same") else "ERROR"
+        box.label(text=verdict[0].upper() + verdict[1:], icon=icon)
+    if doubtful:
+        box.label(text=f"{doubtful} doubtful frames", icon="ERROR")
+    row = box.row(align=True)
+    row.operator("sequencer.matte_mark", text="Mark Doubtful", icon="MARKER_HLT")
+    row.operator("sequencer.matte_mark", text="", icon="X").clear = True
+    grid = box.grid_flow(columns=2, even_columns=True, align=True)
+    grid.operator("sequencer.matte_verify", text="Verify", icon="CHECKMARK")
+    grid.operator("sequencer.matte_realign", icon="FILE_REFRESH")
+    grid.operator("sequencer.matte_switch", icon="ARROW_LEFTRIGHT")
+    grid.operator("sequencer.matte_remove", text="Remove", icon="TRASH")
 
 
 class Section:

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What an editor does with strips of ours that are there. Each docstring is a tooltip."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+import bpy
+from bpy.props import BoolProperty
+
+from ..inference import MatteError
+from . import matte, strips, tasks
+
+
+def _chosen(context: bpy.types.Context) -> list[bpy.types.Strip]:
+    """The selected strips of ours, and those that were made of the selected movies."""
+    scene, names = strips.sequencer_scene(context), {strip.name for strip in strips.selected(context)}
+    return [strip for strip in strips.all_made(scene) if names & {strip.name, strip[strips.MADE]["source"]}]
+
+
+class OfOurs(bpy.types.Operator):
+    """Needs a strip of ours. Not registered itself."""
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        reason = matte.busy() or ("" if _chosen(context) else "Select a cutout or a matte, or the strip it was made of")
+        if reason:
+            cls.poll_message_set(reason)
+        return not reason
+
+
+class SEQUENCER_OT_matte_realign(OfOurs):
+    """Give the selected cutouts and mattes the place, trim and speed that their movies have now. Nothing is computed"""
+
+    bl_idname = "sequencer.matte_realign"
+    bl_label = "Re-align"
+    bl_options = {"UNDO"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        scene = strips.sequencer_scene(context)
+        done = 0
+        for strip in _chosen(context):
+            try:
+                tasks.realign(scene, strip)
+                done += 1
+            except MatteError as error:
+                self.report({"WARNING"}, str(error))
+        return {"FINISHED"} if done else {"CANCELLED"}
+
+
+class SEQUENCER_OT_matte_remove(OfOurs):
+    """Take the selected cutouts and mattes away, and show their movies as they were"""
+
+    bl_idname = "sequencer.matte_remove"
+    bl_label = "Remove Matte"
+    bl_options = {"UNDO"}
+
+    files: BoolProperty(
+        name="Delete Files",
+        description="Delete the images too, unless another strip of this project shows them. Undo brings no file back",
+    )
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        return context.window_manager.invoke_props_dialog(self)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        scene = strips.sequencer_scene(context)
+        folders = set()
+        for strip in _chosen(context):
+            folders.add(_folder(strip))
+            tasks.remove(scene, strip)
+        if self.files:
+            shown = {_folder(strip) for other in bpy.data.scenes for strip in strips.all_made(other)}
+            for folder in folders - shown:
+                shutil.rmtree(folder, ignore_errors=True)
+        return {"FINISHED"}
+
+
+def _folder(strip: bpy.types.Strip) -> str:
+    return os.path.normpath(bpy.path.abspath(strip[strips.MADE]["folder"]))
+
+
+class SEQUENCER_OT_matte_switch(OfOurs, matte.Matting):
+    """Turn the selected cutouts into mattes, and mattes into cutouts, without asking the network again"""
+
+    bl_idname = "sequencer.matte_switch"
+    bl_label = "Switch Output"
+    bl_options = {"UNDO"}
+
+    def wanted(self, context: bpy.types.Context) -> list[tasks.Task]:
+        scene = strips.sequencer_scene(context)
+        return [tasks.switch(context, scene, strip) for strip in _chosen(context)]
+
+
+CLASSES = (SEQUENCER_OT_matte_realign, SEQUENCER_OT_matte_remove, SEQUENCER_OT_matte_switch)
+register, unregister = bpy.utils.register_classes_factory(CLASSES)

@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The two outputs, and what can be done with them later: in each, the picture is the same."""
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import timeline
+
+GREEN = np.array((0, 255, 0))
+
+
+@pytest.fixture
+def over_green(shot):
+    """A movie strip over green, frames 60 to 63 of the clip on timeline frames 61 to 64; its colour not cleaned, so
+    that both outputs hold the movie's own."""
+    timeline.add_colour(shot.scene, (0.0, 1.0, 0.0), 1, 1, 400)
+    shot.scene.strip_matte.edge_colour = False
+    return shot.movie(channel=2, left=60, length=4)
+
+
+def made_of(scene):
+    """The one strip of ours."""
+    (found,) = [strip for strip in timeline.strips(scene.sequence_editor) if "strip_matte" in strip]
+    return found
+
+
+def pictures(scene, frames=range(61, 65)) -> list[np.ndarray]:
+    return [timeline.render(scene, frame)[..., :3].astype(float) for frame in frames]
+
+
+def furthest(some: list[np.ndarray], others: list[np.ndarray]) -> float:
+    return max(float(np.abs(one - other).max()) for one, other in zip(some, others, strict=True))
+
+
+def test_a_matte_leaves_the_movie_and_masks_it(shot, over_green, blender) -> None:
+    plain = pictures(shot.scene)
+    shot.scene.strip_matte.output = "MATTE"
+    assert blender.ops.sequencer.matte_add() == {"FINISHED"}
+    made = made_of(shot.scene)
+    assert made.mute
+    assert not over_green.mute
+    assert made.name == "bigbuckbunny Matte"
+    (mask,) = over_green.modifiers
+    assert (mask.type, mask.input_mask_strip) == ("MASK", made)
+    for before, after, element in zip(plain, pictures(shot.scene), made.elements, strict=True):
+        matte = cv2.imread(str(Path(made.directory) / element.filename), cv2.IMREAD_UNCHANGED)
+        assert matte.ndim == 2
+        alpha = matte[..., None] / 255
+        assert np.abs(after - (before * alpha + GREEN * (1 - alpha))).max() <= 1.5
+        assert matte.max() > 250
+
+
+@pytest.mark.parametrize("placed", ["as it is", "moved", "flipped and cropped", "moved and flipped"])
+def test_both_outputs_look_the_same(shot, over_green, blender, placed: str) -> None:
+    """The pixels differ by rounding alone, wherever the movie stands in the picture."""
+    if "moved" in placed:
+        over_green.transform.offset_x, over_green.transform.offset_y = 120, -35
+        over_green.transform.rotation = 0.2
+    if "flipped" in placed:
+        over_green.use_flip_x = True
+        over_green.crop.min_x, over_green.crop.max_y = 200, 60
+    blender.ops.sequencer.matte_add()
+    cutout = pictures(shot.scene)
+    blender.ops.sequencer.matte_switch()
+    assert made_of(shot.scene)["strip_matte"]["output"] == "MATTE"
+    matte = pictures(shot.scene)
+    # A turned picture is resampled with its alpha, or alpha and picture apart: they meet at edges.
+    off = [np.abs(one - other).max(axis=2) for one, other in zip(cutout, matte, strict=True)]
+    assert max(float(np.quantile(each, 0.99)) for each in off) <= 2.0
+    assert max(float(each.mean()) for each in off) < 0.3
+
+
+def test_switching_asks_the_network_for_nothing(shot, over_green, blender, monkeypatch) -> None:
+    """There and back, and the files are those that a run of its own makes."""
+    blender.ops.sequencer.matte_add()
+    first = pictures(shot.scene)
+    files = {path.relative_to(shot.folder): path.read_bytes() for path in shot.images()}
+    model = timeline.addon("inference.model").Model
+
+    def asked(*_: object) -> None:
+        raise AssertionError("the network was asked")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(model, "map", asked)
+        assert blender.ops.sequencer.matte_switch() == {"FINISHED"}
+        made_of(shot.scene)
+        assert not over_green.mute
+        assert blender.ops.sequencer.matte_switch() == {"FINISHED"}
+    assert over_green.mute
+    assert not over_green.modifiers
+    assert furthest(first, pictures(shot.scene)) == 0
+    now = {path.relative_to(shot.folder): path.read_bytes() for path in shot.images()}
+    assert files.items() <= now.items()
+    mattes = {path: data for path, data in now.items() if path not in files}
+    assert len(mattes) == 4
+    shot.scene.strip_matte.folder = str(shot.folder.parent / "other")
+    shot.scene.strip_matte.output = "MATTE"
+    over_green.select = True
+    blender.ops.sequencer.matte_add()
+    again = {
+        path.relative_to(shot.folder.parent / "other"): path for path in (shot.folder.parent / "other").rglob("*.png")
+    }
+    assert {path: again[path].read_bytes() for path in mattes} == mattes
+
+
+@pytest.mark.parametrize("output", ["CUTOUT", "MATTE"])
+def test_a_movie_that_was_edited_gets_its_matte_back_in_place(shot, over_green, blender, output: str) -> None:
+    shot.scene.strip_matte.output = output
+    blender.ops.sequencer.matte_add()
+    before = pictures(shot.scene)
+    timeline.trim(over_green, 1, 2)
+    move(over_green, 40)
+    over_green.transform.offset_x = 50
+    assert blender.ops.sequencer.matte_realign() == {"FINISHED"}
+    made = made_of(shot.scene)
+    strips = timeline.addon("operators.strips")
+    assert strips.extent(made) == strips.extent(over_green)
+    frames = strips.source_frames(shot.scene, over_green)
+    assert [element.filename for element in made.elements] == [f"{frame:06d}.png" for frame in frames]
+    after = pictures(shot.scene, range(*strips.extent(made)))
+    for frame, picture in zip(frames, after, strict=True):
+        old = before[frame - 60]
+        assert np.abs(picture[:, 60:1200] - old[:, 10:1150]).mean() < 1.0
+
+
+def test_realigning_to_frames_that_have_no_matte_changes_nothing(shot, over_green, blender) -> None:
+    blender.ops.sequencer.matte_add()
+    before = timeline.addon("operators.strips").extent(made_of(shot.scene))
+    timeline.trim(over_green, 0, 9)
+    assert blender.ops.sequencer.matte_realign() == {"CANCELLED"}
+    assert timeline.addon("operators.strips").extent(made_of(shot.scene)) == before
+
+
+@pytest.mark.parametrize("output", ["CUTOUT", "MATTE"])
+@pytest.mark.parametrize("files", [False, True])
+def test_removing_leaves_the_movie_as_it_was(shot, over_green, blender, output: str, files: bool) -> None:
+    before = pictures(shot.scene)
+    shot.scene.strip_matte.output = output
+    blender.ops.sequencer.matte_add()
+    made = len(list(shot.images()))
+    assert blender.ops.sequencer.matte_remove(files=files) == {"FINISHED"}
+    assert len(timeline.strips(shot.scene.sequence_editor)) == 2
+    assert not over_green.mute
+    assert not over_green.modifiers
+    assert furthest(before, pictures(shot.scene)) == 0
+    assert len(list(shot.images())) == (0 if files else made)
+
+
+def test_a_matte_outlives_saving_and_loading(tmp_project: Path, shot, over_green, blender) -> None:
+    shot.scene.strip_matte.output, shot.scene.strip_matte.folder = "MATTE", "//mattes"
+    blender.ops.sequencer.matte_add()
+    before = pictures(shot.scene)
+    blender.ops.wm.save_mainfile()
+    blender.ops.wm.open_mainfile(filepath=str(tmp_project))
+    scene = blender.context.scene
+    assert furthest(before, pictures(scene)) == 0
+    assert json.loads(made_of(scene)["strip_matte"]["made_with"])["quality"] == "ADAPTIVE"
+
+
+def move(strip, frames: int) -> None:
+    if hasattr(strip, "content_start"):
+        strip.content_start += frames
+    else:
+        strip.frame_start += frames

@@ -9,6 +9,7 @@ import numpy as np
 
 from .errors import MatteError
 
+FEW = 1e-3  # of a picture's pixels: fewer are no proof, for each may lie at an edge
 OWN = 250  # of 255: in softer places the colour may have been cleaned, and is the subject's alone
 
 
@@ -43,7 +44,7 @@ def read(path: str) -> np.ndarray:
 
 def difference(source: str, other: str) -> float:
     """Mean difference of colour of two picture files where both can be seen (alpha of 64 or more), 0 to 255; 255 where
-    their sizes differ."""
+    their sizes differ. Where that is less than a FEW of the picture's pixels, it counts for less in proportion."""
     first, second = read(source), read(other)
     if first.shape[:2] != second.shape[:2]:
         return 255.0
@@ -51,7 +52,8 @@ def difference(source: str, other: str) -> float:
     for picture in (first, second):
         if picture.shape[2] == 4:
             seen &= cv2.inRange(picture[..., 3], 64, 255)
-    return float(np.mean(cv2.mean(cv2.absdiff(first[..., :3], second[..., :3]), seen)[:3]))
+    weight = min(1.0, cv2.countNonZero(seen) / (FEW * seen.size))
+    return weight * float(np.mean(cv2.mean(cv2.absdiff(first[..., :3], second[..., :3]), seen)[:3]))
 
 
 def make_opaque(file: str, copy: str) -> None:

@@ -94,7 +94,7 @@ def plan(
     return Task(scene.name, strip.name, timeline, os.path.join(base, name), settings.mute_source, job, warnings)
 
 
-def place(task: Task, doubtful: int) -> tuple[str, ...]:
+def place(task: Task, doubtful: int = 0) -> tuple[str, ...]:
     """Put the finished images on the timeline. Returns warnings for the editor. doubtful: how many of the images are.
 
     The strip is looked up by name and seen as it is now: an editor may have moved or trimmed it meanwhile.

@@ -9,8 +9,8 @@ from bpy.props import BoolProperty
 
 from .. import inference
 from ..inference import MatteError
+from . import estimate, settings, strips, tasks, verify
 from . import run as runs
-from . import strips, tasks, verify
 
 TICK = 0.1  # seconds between two looks at the worker's count
 _timer: bpy.types.Timer | None = None  # of the window, kept here because unregister() must take it away
@@ -72,6 +72,7 @@ class Matting(bpy.types.Operator):
 
     def _finish(self) -> set[str]:
         """Put what is whole on the timeline and tell what is not."""
+        estimate.remember(settings.preferences(bpy.context), self._run)
         placed, troubles = tasks.place_all(self._run.whole)
         troubles = [*self._run.warnings, *troubles]
         for trouble in troubles:
@@ -174,6 +175,10 @@ def why_not(context: bpy.types.Context) -> str:
         return inference.problem()
     if busy():
         return busy()
+    try:
+        settings.preferences(context)
+    except MatteError as error:
+        return str(error)
     if not strips.selected_sources(context):
         return "Select a movie strip or an image strip in the sequencer"
     return ""

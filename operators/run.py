@@ -3,6 +3,7 @@
 
 import contextlib
 import logging
+import os
 import threading
 import time
 from collections.abc import Generator, Sequence
@@ -19,7 +20,8 @@ class Run:
 
     done, total: images so far and in all. whole: tasks whose images are all there, each with the number of those that
     are doubtful. failures: a sentence for each task that could not be finished. warnings: what was found out about the
-    sources on the way. notes: what the work was done with.
+    sources on the way. notes: what the work was done with. made: images that were not there before; size: their bytes.
+    seconds: from the beginning to the latest image.
     """
 
     def __init__(self, tasks: Sequence[Task]) -> None:
@@ -31,7 +33,9 @@ class Run:
         self.warnings: list[str] = []
         self.notes: list[str] = []
         self.stopped = False
-        self._made = 0
+        self.made = 0
+        self.size = 0
+        self.seconds = 0.0
         self._begun = time.monotonic()
         self._thread = threading.Thread(target=self._work, name="strip_matte", daemon=True)
 
@@ -41,9 +45,9 @@ class Run:
         text = f"{self.done} of {self.total} frames"
         if self.stopped:
             return f"{text}, stopping after the one in hand"
-        if not self._made:
+        if not self.made:
             return text
-        rate = self._made / (time.monotonic() - self._begun)
+        rate = self.made / (time.monotonic() - self._begun)
         left = int((self.total - self.done) / rate + 0.5)
         return f"{text}, {rate:.1f} frames/s, {left // 60}:{left % 60:02d} left"
 
@@ -72,7 +76,10 @@ class Run:
                 with contextlib.closing(inference.generate(task.job, self._hear)) as images:
                     for image in images:
                         self.done += 1
-                        self._made += not image.reused
+                        if not image.reused:
+                            self.made += 1
+                            self.size += os.path.getsize(image.path)
+                        self.seconds = time.monotonic() - self._begun
                         files.append(image.path)
                         yield image
                 doubtful = len(inference.doubtful(files))

@@ -191,6 +191,10 @@ class Preferences:
         min=0,
         soft_max=64,
     )
+    # Of this machine's last run, for the estimate before the next one; 0 before the first.
+    seconds_a_frame: FloatProperty(options={"HIDDEN"})
+    pixels_a_frame: IntProperty(options={"HIDDEN"})
+    bytes_a_frame: FloatProperty(options={"HIDDEN"})
 
 
 def shape(settings: StripMatteSettings) -> inference.Shape:

@@ -332,6 +332,15 @@ def picture_size(strip: bpy.types.Strip) -> tuple[int, int]:
     return element.orig_width, element.orig_height
 
 
+def pixels(strip: bpy.types.Strip) -> int:
+    """Of a picture of the strip; 0 where Blender has not read one yet."""
+    try:
+        width, height = picture_size(strip)
+    except MatteError:
+        return 0
+    return width * height
+
+
 def free_channel(level: bpy.types.SequenceEditor | bpy.types.MetaStrip, lowest: int, first: int, last: int) -> int:
     """The lowest channel from `lowest` on with nothing between timeline frames first and last (exclusive)."""
     taken = set()

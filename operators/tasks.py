@@ -24,7 +24,8 @@ class Task:
 
     timeline: the timeline frames to cover, the last one exclusive; None for the whole strip, wherever it is then.
     folder: the job's folder as it is written in the project, // where the setting has it.
-    replaces: the name of a strip of ours that goes when this one comes; empty for none.
+    pixels: of a picture; 0 where that is not known. replaces: the name of a strip of ours that goes when this one
+    comes; empty for none.
     warnings: sentences for the editor about what may not be exact.
     """
 
@@ -35,6 +36,7 @@ class Task:
     mute_source: bool
     job: inference.Job
     warnings: tuple[str, ...]
+    pixels: int
     replaces: str = ""
 
 
@@ -91,7 +93,16 @@ def plan(
     name = folders.name_for(job)
     job = replace(job, folder=os.path.join(absolute, name), mattes=os.path.join(absolute, _other_name(job)))
     warnings += strips.warnings(scene, strip, movie)
-    return Task(scene.name, strip.name, timeline, os.path.join(base, name), settings.mute_source, job, warnings)
+    return Task(
+        scene.name,
+        strip.name,
+        timeline,
+        os.path.join(base, name),
+        settings.mute_source,
+        job,
+        warnings,
+        strips.pixels(strip),
+    )
 
 
 def place(task: Task, doubtful: int = 0) -> tuple[str, ...]:
@@ -200,7 +211,9 @@ def switch(context: bpy.types.Context, scene: bpy.types.Scene, images: bpy.types
     name = folders.name_for(job)
     job = replace(job, folder=os.path.join(os.path.dirname(job.mattes), name))
     written = os.path.join(os.path.dirname(made["folder"]), name)
-    return Task(scene.name, source.name, None, written, made["mute_source"], job, (), images.name)
+    return Task(
+        scene.name, source.name, None, written, made["mute_source"], job, (), strips.pixels(source), images.name
+    )
 
 
 def realign(scene: bpy.types.Scene, images: bpy.types.Strip) -> None:

@@ -3,7 +3,8 @@
 
 import bpy
 
-from ..operators import matte, run, strips
+from ..operators import estimate, matte, run, strips
+from ..operators import settings as settings_
 from ..operators.settings import StripMatteSettings
 
 
@@ -39,8 +40,8 @@ class SEQUENCER_PT_strip_matte(bpy.types.Panel):
             return
         layout.operator("sequencer.matte_add", icon="MOD_MASK")
         reason = matte.why_not(context)
-        if reason:
-            layout.label(text=reason, icon="INFO")
+        told = reason or estimate.tell(settings_.preferences(context), strips.selected_sources(context))
+        layout.label(text=told, icon="INFO")
         for strip in [strip for strip in strips.selected(context) if strips.MADE in strip]:
             _draw_result(layout, strip)
 

@@ -165,3 +165,15 @@ def move(strip, frames: int) -> None:
         strip.content_start += frames
     else:
         strip.frame_start += frames
+
+
+def test_the_estimate_tells_what_the_last_run_took(shot, blender) -> None:
+    """The same strip again: as many frames, about as long, about as large."""
+    estimate = timeline.addon("operators.estimate")
+    movie = shot.movie(left=60, length=16)
+    assert estimate.tell(shot.preferences, [movie]) == "16 frames"
+    assert blender.ops.sequencer.matte_add() == {"FINISHED"}
+    size = sum(path.stat().st_size for path in shot.images()) / 1e6
+    assert estimate.tell(shot.preferences, [movie]).startswith("16 frames, about 0:0")
+    assert estimate.tell(shot.preferences, [movie]).endswith(f", {size:.0f} MB")
+    assert estimate.tell(shot.preferences, []) == ""

@@ -3,9 +3,9 @@
 
 import bpy
 
-from . import command, doubt, made, matte, settings, subject
+from . import command, compositor, doubt, made, matte, settings, subject
 
-MODULES = (settings, matte, made, subject, doubt, command)
+MODULES = (settings, matte, made, subject, doubt, compositor, command)
 
 
 def register() -> None:

@@ -89,8 +89,7 @@ class Layer:
 
 
 class SEQUENCER_OT_matte_to_compositor(bpy.types.Operator):
-    """Put the selected cutouts and mattes over what the scene's compositor shows, on the frames of the timeline.
-    Do it again when the strips were edited: their nodes are brought up to date"""
+    """Put the selected cutouts and mattes over what the compositor shows, or bring their nodes there up to date"""
 
     bl_idname = "sequencer.matte_to_compositor"
     bl_label = "Add to Compositor"
@@ -115,10 +114,11 @@ class SEQUENCER_OT_matte_to_compositor(bpy.types.Operator):
         for each in found:
             build(scene, tree, each)
         # What is lost comes last: it is to stay in the status bar.
-        self.report({"INFO"}, ". ".join([f"{len(found)} strips are in the compositor", *_not_rendered(scene)]))
+        what = f'"{found[0].strip}" is' if len(found) == 1 else f"{len(found)} strips are"
+        self.report({"INFO"}, ". ".join([f"{what} in the compositor", *_not_rendered(scene)]))
         for each in found:
-            for what in each.lost:
-                self.report({"WARNING"}, f'The compositor does not show {what} of "{each.strip}"')
+            for part in each.lost:
+                self.report({"WARNING"}, f'The compositor does not show {part} of "{each.strip}"')
         return {"FINISHED"}
 
 
@@ -234,7 +234,7 @@ def _offset(strip: bpy.types.Strip) -> tuple[float, float]:
 def _lost(scene: bpy.types.Scene, strip: bpy.types.Strip) -> tuple[str, ...]:
     """What of a strip's look has no node here."""
     path = strip.path_from_id() + "."
-    curves = strips._curves(scene) or ()
+    curves = strips.curves(scene) or ()
     found = {
         "the crop": any(getattr(strip.crop, side) for side in strips.CROP),
         "the modifiers": any(not (modifier.mute or _is_ours(modifier)) for modifier in strip.modifiers),

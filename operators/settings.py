@@ -192,9 +192,9 @@ class Preferences:
         soft_max=64,
     )
     # Of this machine's last run, for the estimate before the next one; 0 before the first.
-    seconds_a_frame: FloatProperty(options={"HIDDEN"})
-    pixels_a_frame: IntProperty(options={"HIDDEN"})
-    bytes_a_frame: FloatProperty(options={"HIDDEN"})
+    seconds_a_frame: FloatProperty(description="What a frame took in the last run", options={"HIDDEN"})
+    pixels_a_frame: IntProperty(description="Pixels of a frame in the last run", options={"HIDDEN"})
+    bytes_a_frame: FloatProperty(description="Size of an image in the last run", options={"HIDDEN"})
 
 
 def shape(settings: StripMatteSettings) -> inference.Shape:

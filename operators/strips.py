@@ -311,17 +311,20 @@ def set_path(strip: bpy.types.Strip, points: Sequence[tuple[int, float, float]])
 
 def picture_point(strip: bpy.types.Strip, x: float, y: float) -> tuple[float, float]:
     """From the preview to the picture. x, y: pixels of the render from its middle, right and up. Returns shares of the
-    strip's picture from the left and the top; below 0 or above 1 outside of it."""
+    strip's picture from the left and the top; below 0 or above 1 outside of it.
+
+    Blender scales and turns a picture around its origin, a place in the picture as it is unscaled, moves it, and flips
+    the frame that comes out.
+    """
     width, height = picture_size(strip)
     transform = strip.transform
-    pivot_x, pivot_y = (part - 0.5 for part in transform.origin)
-    across, up = width * transform.scale_x, height * transform.scale_y
-    x, y = x - transform.offset_x - pivot_x * across, y - transform.offset_y - pivot_y * up
+    pivot_x, pivot_y = ((part - 0.5) * side for part, side in zip(transform.origin, (width, height), strict=True))
+    x, y = (-x if strip.use_flip_x else x), (-y if strip.use_flip_y else y)
+    x, y = x - transform.offset_x - pivot_x, y - transform.offset_y - pivot_y
     cosine, sine = math.cos(transform.rotation), math.sin(transform.rotation)
     x, y = x * cosine + y * sine, y * cosine - x * sine
-    right, above = 0.5 + pivot_x + x / (across or 1.0), 0.5 + pivot_y + y / (up or 1.0)
-    right, above = (1.0 - right if strip.use_flip_x else right), (1.0 - above if strip.use_flip_y else above)
-    return right, 1.0 - above
+    x, y = pivot_x + x / (transform.scale_x or 1.0), pivot_y + y / (transform.scale_y or 1.0)
+    return 0.5 + x / width, 0.5 - y / height
 
 
 def picture_size(strip: bpy.types.Strip) -> tuple[int, int]:
@@ -420,12 +423,12 @@ def _copy_animation(
     scene: bpy.types.Scene, source: bpy.types.Strip, target: bpy.types.ImageStrip, only: tuple[str, ...] = ("",)
 ) -> None:
     """Keyframes of transform, opacity and the rest of the look. only: how the data paths begin that are meant."""
-    curves = _curves(scene)
-    if curves is None:
+    known = curves(scene)
+    if known is None:
         return
     prefix, wanted = source.path_from_id() + ".", target.path_from_id() + "."
-    for curve in [curve for curve in curves if curve.data_path.startswith(tuple(prefix + each for each in only))]:
-        copy = curves.new(wanted + curve.data_path[len(prefix) :], index=curve.array_index)
+    for curve in [curve for curve in known if curve.data_path.startswith(tuple(prefix + each for each in only))]:
+        copy = known.new(wanted + curve.data_path[len(prefix) :], index=curve.array_index)
         copy.extrapolation = curve.extrapolation
         copy.keyframe_points.add(len(curve.keyframe_points))
         for old, new in zip(curve.keyframe_points, copy.keyframe_points, strict=True):
@@ -436,7 +439,7 @@ def _copy_animation(
         copy.update()
 
 
-def _curves(scene: bpy.types.Scene) -> bpy.types.bpy_prop_collection | None:
+def curves(scene: bpy.types.Scene) -> bpy.types.bpy_prop_collection | None:
     """The scene's animation curves. 5.0 keeps them by layer and slot alone; before, the action has a list."""
     animation = scene.animation_data
     if animation is None or animation.action is None:

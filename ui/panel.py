@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The panel "Matte" in the sequencer's sidebar."""
 
+from __future__ import annotations  # 4.2 and 4.3 have no bpy.types.Strip to name
+
 import bpy
 
 from ..operators import estimate, matte, run, strips
@@ -65,6 +67,7 @@ def _draw_result(layout: bpy.types.UILayout, strip: bpy.types.Strip) -> None:
     grid.operator("sequencer.matte_realign", icon="FILE_REFRESH")
     grid.operator("sequencer.matte_switch", icon="ARROW_LEFTRIGHT")
     grid.operator("sequencer.matte_remove", text="Remove", icon="TRASH")
+    box.operator("sequencer.matte_to_compositor", icon="NODE_COMPOSITING")
 
 
 class Section:

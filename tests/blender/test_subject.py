@@ -117,20 +117,22 @@ def test_a_pick_is_followed_through_the_shot(shot, blender) -> None:
         assert masses[frame - 60][int(y * 720), int(x * 1280)] > 128
 
 
-@pytest.mark.parametrize("flipped", [False, True])
-def test_a_click_in_the_preview_finds_the_picture(shot, flipped: bool) -> None:
-    """A strip that is moved, scaled, turned and flipped: where the preview shows a corner, the corner is meant."""
+@pytest.mark.parametrize(("flip_x", "flip_y"), [(False, False), (True, False), (True, True)])
+def test_a_click_in_the_preview_finds_the_picture(shot, tmp_path: Path, flip_x: bool, flip_y: bool) -> None:
+    """A picture with one bright spot, moved, scaled, turned around a corner and flipped: where the render shows the
+    spot, the spot is meant."""
     strips = timeline.addon("operators.strips")
-    movie = shot.movie(length=1)
-    transform = movie.transform
-    transform.offset_x, transform.offset_y, transform.scale_x, transform.scale_y = 100, -40, 0.5, 0.25
-    assert strips.picture_point(movie, 100, -40) == pytest.approx((0.5, 0.5))
-    movie.use_flip_x = flipped
-    # Half of 1280 by a quarter of 720, around (100, -40): its upper left corner.
-    assert strips.picture_point(movie, 100 - 320, -40 + 90) == pytest.approx((1.0 if flipped else 0.0, 0.0))
-    transform.rotation = np.pi / 2  # counter-clockwise: the upper left corner is now at the lower left
-    corner = pytest.approx((1.0 if flipped else 0.0, 0.0), abs=1e-5)
-    assert strips.picture_point(movie, 100 - 90, -40 - 320) == corner
+    picture = np.zeros((300, 400, 3), np.uint8)
+    picture[95:106, 255:266] = 255
+    cv2.imwrite(str(tmp_path / "spot.png"), picture)
+    strip = timeline.strips(shot.scene.sequence_editor).new_image("Spot", str(tmp_path / "spot.png"), 1, 1)
+    transform = strip.transform
+    transform.offset_x, transform.offset_y, transform.scale_x, transform.scale_y = 100, -40, 1.5, 1.2
+    transform.rotation, transform.origin = 0.3, (0.25, 0.75)
+    strip.use_flip_x, strip.use_flip_y = flip_x, flip_y
+    rows, columns = np.nonzero(timeline.render(shot.scene, 1)[..., 0] > 128)
+    x, y = columns.mean() + 0.5 - 640, 360 - (rows.mean() + 0.5)
+    assert strips.picture_point(strip, x, y) == pytest.approx((260.5 / 400, 100.5 / 300), abs=0.004)
 
 
 def test_doubtful_frames_get_markers_and_lose_them(shot, blender) -> None:

@@ -162,6 +162,17 @@ def declare_blender(release: str) -> None:
         session.run(python, "-m", "pytest", "tests/blender", *session.posargs, external=True)
 
 
+@nox.session(python=False, tags=["test"])
+def farm(session: nox.Session) -> None:
+    """The farm's jobs, run by openjd-cli and Node."""
+    if sys.platform == "win32":
+        session.skip("the tests kill a worker as POSIX does")
+    blender = main_bpy_environment(session)
+    gather(session, blender, "--only=models", "--only=clips")
+    python = environment(session, "farm", any_python(), "farm.txt", "test.txt")
+    session.run(python, "-m", "pytest", "tests/farm", *session.posargs, external=True, env={"BPY_PYTHON": blender})
+
+
 def declare_window(suite: str) -> None:
     @nox.session(python=False, name=f"window-{suite}", tags=["test"])
     def window(session: nox.Session) -> None:

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import re
+import secrets
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 
@@ -107,7 +108,8 @@ def write_whole(path: str, data: bytes, replace: bool = True) -> None:
 
     replace: take the place of a file that has the name; otherwise that one stays.
     """
-    part = f"{path}.{os.getpid()}.part"
+    # Workers in containers may have one process number.
+    part = f"{path}.{os.getpid()}.{secrets.token_hex(4)}.part"
     try:
         try:
             with open(part, "wb") as file:

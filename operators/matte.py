@@ -2,6 +2,7 @@
 """The operators. Each docstring is a tooltip."""
 
 import sys
+import time
 from collections.abc import Sequence
 
 import bpy
@@ -188,19 +189,34 @@ def make(planned: Sequence[tasks.Task]) -> runs.Run:
     """Do the work here and now, and show its progress on the terminal."""
     run = runs.Run(planned)
     shown = -1.0
-    for _ in run.images():
+    before = time.monotonic()
+    for image in run.images():
         share = run.done / run.total
-        # A terminal gets a bar that moves; a log gets a line for every twentieth of the work.
+        # A terminal gets a bar that moves; a log lines for every image, and one for every twentieth of the work.
         if sys.stdout.isatty():
             bar = "#" * int(share * 30)
             sys.stdout.write(f"\rMatte [{bar:<30}] {run.message:<50}")
-        elif int(share * 20) > int(shown * 20):
-            shown = share
-            sys.stdout.write(f"Matte: {run.message}\n")
+        else:
+            now = time.monotonic()
+            sys.stdout.write(_logged(image, now - before))
+            before = now
+            if int(share * 20) > int(shown * 20):
+                shown = share
+                sys.stdout.write(f"Matte: {run.message}\n")
         sys.stdout.flush()
     if sys.stdout.isatty():
         sys.stdout.write("\n")
     return run
+
+
+def _logged(image: inference.Image, seconds: float) -> str:
+    """An image as Blender logs one that it renders: Flamenco takes previews and progress from these lines.
+
+    seconds: since the image before.
+    """
+    if image.reused:
+        return f"skipping existing frame '{image.path}'\n"
+    return f"Saved: '{image.path}'\nTime: {int(seconds // 60):02d}:{seconds % 60:05.2f}\n"
 
 
 def set_timer(context: bpy.types.Context) -> None:

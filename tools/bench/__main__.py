@@ -5,6 +5,7 @@
     python -m tools.bench --growth              only what a clip's length costs; --speed, --truth, --timeline likewise
     python -m tools.bench --docs                any of these, and put what is printed and drawn into docs/
     python -m tools.bench --quality             how good a matte is, beside rembg and rembg with alpha matting
+    python -m tools.bench --edges               a picture of edges, ours beside rembg's
     python -m tools.bench --short               ratios at 1080p in about a minute, beside those in docs/speed.md
     python -m tools.bench --speed --only fp32   cases whose names hold a word, and the one that ratios are taken to
 
@@ -18,7 +19,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from . import growth, quality, tables, timeline, truth
+from . import edges, growth, quality, tables, timeline, truth
 from .cases import ADAPTIVE, CASES, DEFAULTS, FULL, PIPE, REMBG, SHORT, STAGED, Case
 from .clips import BENCH, HD, UHD, Clip, make
 from .measure import Measured, measure_clip, say
@@ -58,6 +59,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--truth", action="store_true", help="every case's errors on the clips of known alpha")
     parser.add_argument("--growth", action="store_true", help="time and memory of 100 to 10,000 frames")
     parser.add_argument("--quality", action="store_true", help="mattes and edge colours as an editor gets them")
+    parser.add_argument("--edges", action="store_true", help="a picture of edges, ours and rembg's")
     parser.add_argument("--docs", action="store_true", help="write what is printed into docs/speed.md, pictures beside")
     parser.add_argument("--only", metavar="WORD", default="", help="of --speed: only cases whose name holds this")
     parser.add_argument("--rounds", type=int, help="of --speed and --short: how many times each case runs")
@@ -165,6 +167,13 @@ def judged(options: argparse.Namespace) -> list[str]:
     ]
 
 
+def pictured(options: argparse.Namespace) -> list[str]:
+    folder: Path = tables.DOCS.parent if options.docs else BENCH
+    edges.draw(folder / "edges.jpg")
+    say(f"{folder / 'edges.jpg'} is written")
+    return ["![Edges twice enlarged: frame, truth, ours, rembg, rembg with alpha matting](edges.jpg)"]
+
+
 def grown(options: argparse.Namespace) -> list[str]:
     lengths = [length for length in growth.LENGTHS if length <= options.longest]
     points = growth.grow(ADAPTIVE, make(growth.LONG), lengths)
@@ -193,6 +202,7 @@ PARTS: dict[str, Callable[[argparse.Namespace], list[str]]] = {
     "truth": truths,
     "growth": grown,
     "quality": judged,
+    "edges": pictured,
 }
 USUAL = ("speed", "timeline", "truth")
 

@@ -127,7 +127,7 @@ def marks(part: str) -> tuple[str, str]:
 def write_docs(part: str, text: str) -> None:
     """Put a part's figures in the place of its last ones. ValueError where the page has no place for them."""
     begin, end = marks(part)
-    page = DOCS.with_name("quality.md") if part == "quality" else DOCS
+    page = DOCS.with_name("quality.md") if part in {"quality", "edges"} else DOCS
     before, found, rest = page.read_text(encoding="utf-8").partition(begin)
     _, ended, after = rest.partition(end)
     if not found or not ended:

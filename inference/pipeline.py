@@ -3,8 +3,9 @@
 
 import contextlib
 import functools
+import threading
 from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 
 import cv2
@@ -159,7 +160,7 @@ def _last(job: Job) -> int:
     return (len(job.pictures) if job.pictures else movie.probe(job.movie).frames) - 1
 
 
-def decoded_pictures(job: Job, frames: list[int], tell: Callable[[str], None]) -> Generator[Picture, None, None]:
+def decoded_pictures(job: Job, frames: Iterable[int], tell: Callable[[str], None]) -> Generator[Picture, None, None]:
     """The source's pictures, RGBA where it has an alpha of its own."""
     if job.pictures:
         return sequence.decode(job.pictures, frames)
@@ -167,12 +168,31 @@ def decoded_pictures(job: Job, frames: list[int], tell: Callable[[str], None]) -
     return movie.decode(job.movie, frames, channels, job.upright, tell)
 
 
-@contextlib.contextmanager
-def opencv_on_one_thread() -> Generator[None, None, None]:
+class _OneThread:
+    """OpenCV's number of threads belongs to the whole process: the last one out puts it back."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._users = 0
+        self._before = 1
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._users:
+                self._before = cv2.getNumThreads()
+                cv2.setNumThreads(1)
+            self._users += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._users -= 1
+            if not self._users:
+                cv2.setNumThreads(self._before)
+
+
+_one_thread = _OneThread()
+
+
+def opencv_on_one_thread() -> contextlib.AbstractContextManager[None]:
     """The pool's threads fill the cores already; and optical flow depends on how many threads share a picture."""
-    before = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    try:
-        yield
-    finally:
-        cv2.setNumThreads(before)
+    return _one_thread

@@ -3,9 +3,9 @@
 
 import bpy
 
-from . import command, compositor, doubt, made, matte, settings, subject
+from . import command, compositor, doubt, made, matte, preview, settings, subject
 
-MODULES = (settings, matte, made, subject, doubt, compositor, command)
+MODULES = (settings, matte, made, subject, preview, doubt, compositor, command)
 
 
 def register() -> None:

@@ -26,22 +26,22 @@ def draw(
     frames: those of a whole strip, ascending; size: width and height of its movie. folder: absolute, where the
     pictures go, in one of their own. Returns what tells this mask from others, and a file for each of the frames.
     """
-    with _stage(mask) as scene:
+    with stage(mask) as scene:
         samples = [frames[step * (len(frames) - 1) // (SAMPLES - 1)] for step in range(SAMPLES)]
         with tempfile.TemporaryDirectory(prefix="strip_matte_") as scratch:
-            drawn = _drawn(scene, mask, dict.fromkeys(samples), size, SMALL, scratch)
-            contents = [_content(file) for file in drawn.values()]
+            small = drawn(scene, mask, dict.fromkeys(samples), size, SMALL, scratch)
+            contents = [_content(file) for file in small.values()]
         identity = hashlib.sha256(repr((contents, mask.name)).encode()).hexdigest()[:12]
         # A mask that nothing moves is drawn once.
         still = mask.animation_data is None and len(set(contents)) == 1
         wanted = {frame: frames[0] if still else frame for frame in frames}
         home = os.path.join(folder, f"mask_{identity}")
         os.makedirs(home, exist_ok=True)
-        files = _drawn(scene, mask, dict.fromkeys(wanted.values()), size, SIDE, home)
+        files = drawn(scene, mask, dict.fromkeys(wanted.values()), size, SIDE, home)
     return identity, tuple(files[wanted[frame]] for frame in frames)
 
 
-def _drawn(
+def drawn(
     scene: bpy.types.Scene, mask: bpy.types.Mask, frames: Iterable[int], size: tuple[int, int], side: int, folder: str
 ) -> dict[int, str]:
     """The file of each timeline frame. One that is there is taken as it is."""
@@ -66,7 +66,7 @@ def _content(file: str) -> str:
 
 
 @contextlib.contextmanager
-def _stage(mask: bpy.types.Mask) -> Iterator[bpy.types.Scene]:
+def stage(mask: bpy.types.Mask) -> Iterator[bpy.types.Scene]:
     """A scene that shows the mask and nothing else, and is gone afterwards."""
     scene = bpy.data.scenes.new("Strip Matte Mask")
     try:

@@ -10,7 +10,7 @@ from bpy.props import BoolProperty
 
 from .. import inference
 from ..inference import MatteError
-from . import estimate, settings, strips, tasks, verify
+from . import estimate, preview, settings, strips, tasks, verify
 from . import run as runs
 
 TICK = 0.1  # seconds between two looks at the worker's count
@@ -31,6 +31,7 @@ class Matting(bpy.types.Operator):
         planned = self._plan(context)
         if planned is None:
             return {"CANCELLED"}
+        preview.off(wait=True)
         self._run = runs.Run(planned)
         runs.set_current(self._run)
         set_timer(context)

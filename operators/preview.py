@@ -24,6 +24,7 @@ from bpy.props import EnumProperty
 
 from .. import inference
 from ..inference import MatteError
+from ..inference.libraries import load
 from . import masks, strips, subject, tasks
 from . import run as runs
 from . import settings as settings_
@@ -39,8 +40,8 @@ MODES = (
     ("MATTE", "Matte", "The matte alone: white stays, black goes"),
 )
 VERTEX = "void main() { uv = share; gl_Position = ModelViewProjectionMatrix * vec4(place, 0.0, 1.0); }"
-# Blender's own shader for images puts out code values even where the framebuffer takes light, and draws too bright here.
-# Which of the two it takes Blender tells every shader that has a constant of this name.
+# Blender's own shader for images puts out code values even where the framebuffer takes light, and is too bright here.
+# Which of the two is taken Blender tells every shader that has a constant of this name.
 FRAGMENT = """
 void main() {
     vec4 code = texture(image, uv);
@@ -144,7 +145,7 @@ class Worker:
 
 def _stills() -> Any:
     """inference.still, loaded late: it needs the wheels."""
-    return inference.load(".still", inference.__name__)
+    return load(".still", inference.__name__)
 
 
 class Preview:
@@ -171,7 +172,7 @@ class Preview:
     def look(self, context: bpy.types.Context) -> bool:
         """See what is wished for now, and ask for it where that is new. False where the strip is gone."""
         scene = strips.sequencer_scene(context)
-        strip = subject._strip(context) or strips.find(scene, self.strip)
+        strip = subject.strip_here(context) or strips.find(scene, self.strip)
         if strip is None or not strips.is_source(strip):
             return False
         self.strip = strip.name
@@ -233,16 +234,18 @@ def why_not(context: bpy.types.Context) -> str:
         return inference.problem()
     if runs.current() is not None:
         return "A matte is being made. Wait for it, or cancel it"
-    if subject._strip(context) is None:
+    if subject.strip_here(context) is None:
         return "Select one movie or image strip that is seen on the current frame"
     return ""
 
 
 def switch_on(context: bpy.types.Context) -> None:
-    """Begin with the selected strip on the current frame, which must be there."""
+    """Begin with the selected strip on the current frame, where there is one."""
     global _preview  # noqa: PLW0603  the timer, the draw handlers and unregister() all ask for the one there is
-    _preview = Preview(subject._strip(context).name)
-    bpy.app.timers.register(_tick, first_interval=0.0)
+    strip = subject.strip_here(context)
+    if strip is not None:
+        _preview = Preview(strip.name)
+        bpy.app.timers.register(_tick, first_interval=0.0)
 
 
 def off(*, wait: bool = False) -> None:
@@ -292,7 +295,7 @@ def _wish(context: bpy.types.Context, scene: bpy.types.Scene, strip: bpy.types.S
     now = scene.frame_current
     if not first <= now < last:
         return None
-    shown = _played(strips._timing(scene, strip), first, last)
+    shown = _played(strips.timing(scene, strip), first, last)
     frame = shown[now - first]
     settings, machine = scene.strip_matte, settings_.preferences(context)
     path, pictures = strips.source_path(scene, strip), strips.pictures(scene, strip)
@@ -358,8 +361,8 @@ def _drawn(mask: bpy.types.Mask, timeline: int, size: tuple[int, int], scratch: 
     if not os.path.isdir(home):
         part = f"{home}.part"
         os.makedirs(part, exist_ok=True)
-        with masks._stage(mask) as scene:
-            masks._drawn(scene, mask, [timeline], size, masks.SIDE, part)
+        with masks.stage(mask) as scene:
+            masks.drawn(scene, mask, [timeline], size, masks.SIDE, part)
         os.replace(part, home)
     return os.path.join(home, f"{timeline:06d}.png")
 
@@ -411,7 +414,7 @@ def _draw_picture() -> None:
     made = _preview.made if _preview else None
     if _preview is None or made is None or made.pixels is None or not _shows(made.wish):
         return
-    from gpu_extras.batch import batch_for_shader  # refuses to be used without a window
+    from gpu_extras.batch import batch_for_shader
 
     strip = strips.find(strips.sequencer_scene(bpy.context), made.wish.strip)
     if strip is None:

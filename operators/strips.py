@@ -131,7 +131,7 @@ def extent(strip: bpy.types.Strip) -> tuple[int, int]:
 
 def source_frames(scene: bpy.types.Scene, strip: bpy.types.Strip) -> list[int]:
     """The source frame that each timeline frame of the strip's extent shows, first to last, played forward."""
-    return _timing(scene, strip).source_frames(range(*extent(strip)))
+    return timing(scene, strip).source_frames(range(*extent(strip)))
 
 
 def warnings(scene: bpy.types.Scene, strip: bpy.types.Strip, movie: Movie | None) -> tuple[str, ...]:
@@ -143,7 +143,7 @@ def warnings(scene: bpy.types.Scene, strip: bpy.types.Strip, movie: Movie | None
         found.append(f'This Blender leaves out the transparency of "{strip.name}" itself; its cutout has it')
     if movie is not None and movie.alpha and movie.bits > 8 and UPRIGHT:
         found.append(f'Blender shows "{strip.name}" too light where it is transparent; its cutout is not')
-    if _timing(scene, strip).depends_on_order(range(*extent(strip))):
+    if timing(scene, strip).depends_on_order(range(*extent(strip))):
         found.append(
             f'Which pictures Blender shows of "{strip.name}" depends on the order they are rendered in, for the scene '
             "has more frames a second than the movie. The cutout has those of playing forward"
@@ -153,7 +153,7 @@ def warnings(scene: bpy.types.Scene, strip: bpy.types.Strip, movie: Movie | None
     return tuple(found)
 
 
-def _timing(scene: bpy.types.Scene, strip: bpy.types.Strip) -> Timing:
+def timing(scene: bpy.types.Scene, strip: bpy.types.Strip) -> Timing:
     """All that decides what the strip shows when. MatteError where this Blender can not be understood."""
     numbers = memory.Struct(strip.as_pointer(), STRIP)
     # Two numbers that RNA tells as well: where they are not the same, nothing that is read here can be trusted.

@@ -23,7 +23,7 @@ class SEQUENCER_OT_matte_pick(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if _strip(context) is None:
+        if strip_here(context) is None:
             cls.poll_message_set("Select one movie or image strip that is seen on the current frame")
             return False
         return True
@@ -44,7 +44,7 @@ class SEQUENCER_OT_matte_pick(bpy.types.Operator):
                 else {"RUNNING_MODAL"}
             )
         region = _preview(context, event.mouse_x, event.mouse_y)
-        strip = _strip(context)
+        strip = strip_here(context)
         if region is None or strip is None:
             self.report({"WARNING"}, "That is not in a preview. Show the sequencer's preview, and click in it")
             return self._end(context, {"CANCELLED"})
@@ -58,7 +58,7 @@ class SEQUENCER_OT_matte_pick(bpy.types.Operator):
         return result
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        scene, strip = strips.sequencer_scene(context), _strip(context)
+        scene, strip = strips.sequencer_scene(context), strip_here(context)
         try:
             shown = _source_frame(scene, strip)
         except MatteError as error:
@@ -99,14 +99,14 @@ class SEQUENCER_OT_matte_follow(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        strip = _strip(context)
+        strip = strip_here(context)
         if strip is None or not strips.path(strip):
             cls.poll_message_set("Select one strip on the current frame in which a subject is picked")
             return False
         return SEQUENCER_OT_matte_pick.poll(context)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        scene, strip = strips.sequencer_scene(context), _strip(context)
+        scene, strip = strips.sequencer_scene(context), strip_here(context)
         window = context.window_manager
         window.progress_begin(0, 100)
         try:
@@ -126,7 +126,7 @@ class SEQUENCER_OT_matte_follow(bpy.types.Operator):
         return {"FINISHED"}
 
 
-def _strip(context: bpy.types.Context) -> bpy.types.Strip | None:
+def strip_here(context: bpy.types.Context) -> bpy.types.Strip | None:
     """The one selected source strip on the current frame."""
     now = strips.sequencer_scene(context).frame_current
     found = []

@@ -5,7 +5,7 @@ from __future__ import annotations  # 4.2 and 4.3 have no bpy.types.Strip to nam
 
 import bpy
 
-from ..operators import estimate, matte, run, strips
+from ..operators import estimate, matte, preview, run, strips
 from ..operators import settings as settings_
 from ..operators.settings import StripMatteSettings
 
@@ -41,6 +41,8 @@ class SEQUENCER_PT_strip_matte(bpy.types.Panel):
             layout.operator("sequencer.matte_cancel", icon="CANCEL")
             return
         layout.operator("sequencer.matte_add", icon="MOD_MASK")
+        layout.operator("sequencer.matte_preview", icon="HIDE_OFF", depress=preview.is_on())
+        layout.row().prop(context.window_manager, "strip_matte_preview", expand=True)
         reason = matte.why_not(context)
         told = reason or estimate.tell(settings_.preferences(context), strips.selected_sources(context))
         layout.label(text=told, icon="INFO")

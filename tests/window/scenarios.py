@@ -251,7 +251,7 @@ def same_bytes_from_every_door(stage: Stage) -> Iterator[None]:
 
 
 def preview_follows_the_settings(stage: Stage) -> Iterator[None]:
-    """The button shows the matte of the frame under the playhead, over the strip; playhead and settings are followed."""
+    """The button shows the matte of the frame under the playhead over the strip, and follows playhead and settings."""
     movie = stage.add_movie("Movie", 100)
     scene, manager = bpy.context.scene, bpy.context.window_manager
     scene.frame_current = 61

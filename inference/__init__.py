@@ -23,6 +23,7 @@ __all__ = [
     "MatteError",
     "Shape",
     "Subject",
+    "apart",
     "available_cores",
     "check_picture",
     "doubtful",
@@ -70,3 +71,8 @@ def follow(
 ) -> tuple[tuple[int, float, float], ...]:
     """Where a picked thing goes; see `following.follow`."""
     return load(".following", __name__).follow(job, frame, point, tell)
+
+
+def apart(picture: str, image: str) -> float | None:
+    """How far a picture is from the one that an image was made from; see `review.apart`."""
+    return load(".review", __name__).apart(picture, image)

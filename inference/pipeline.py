@@ -11,7 +11,7 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor
 import cv2
 import numpy as np
 
-from . import doubt, finish, folder, keyframes, movie, neighbours, networks, png, sequence
+from . import doubt, fingerprint, finish, folder, keyframes, movie, neighbours, networks, png, sequence
 from .job import Image, Job, available_cores
 from .model import Model
 from .neighbours import Shown
@@ -134,7 +134,8 @@ def _make(job: Job, images: folder.Folder, frame: int, picture: np.ndarray, matt
     """From matte to file."""
     matte = matted()
     path = images.image(frame)
-    folder.write_whole(path, png.encode(finish.image(job, picture, matte), doubt.facts(matte).to_text()))
+    note = f"{doubt.facts(matte).to_text()} {fingerprint.of(picture)}"
+    folder.write_whole(path, png.encode(finish.image(job, picture, matte), note))
     return Image(frame, path, reused=False)
 
 

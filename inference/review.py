@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which images of a folder an editor should look at."""
+"""What a folder's images say of themselves: which an editor should look at, and what they were made from."""
 
 import os
 from collections.abc import Sequence
 
 import numpy as np
 
-from . import doubt, notes, sequence
+from . import doubt, fingerprint, notes, sequence
 
 
 def doubtful(files: Sequence[str]) -> dict[str, str]:
@@ -20,12 +20,24 @@ def doubtful(files: Sequence[str]) -> dict[str, str]:
     return {known[frame]: reason for frame, reason in found.items()}
 
 
+def apart(picture: str, image: str) -> float | None:
+    """How far a picture file is from the picture that an image was made from, 0 to 255; None where the image does not
+    tell, for it was altered by hand. See `fingerprint.apart`. Raises MatteError for a file that is no picture."""
+    note = notes.read(image)
+    if note is None:
+        return None
+    try:
+        return fingerprint.apart(fingerprint.of(sequence.read(picture)), note.rpartition(" ")[2])
+    except ValueError:  # made by another version of Strip Matte
+        return None
+
+
 def _facts(file: str) -> doubt.Facts:
     """What the image says of itself; of one that was altered by hand, what its pixels say."""
     note = notes.read(file)
     if note is not None:
         try:
-            return doubt.from_text(note)
+            return doubt.from_text(note.rpartition(" ")[0])
         except ValueError:  # made by another version of Strip Matte
             pass
     image = sequence.read(file)

@@ -104,6 +104,28 @@ def show_alone(scene: bpy.types.Scene, strip: bpy.types.Strip) -> None:
     strip.blend_type = "REPLACE"
 
 
+def show_bare(scene: bpy.types.Scene, strip: bpy.types.Strip) -> None:
+    """Show a strip's pictures as they are in the file, and fill the render with them: no place, grade or fading of the
+    strip's or the scene's. Made for a copy of the scene."""
+    width, height = picture_size(strip)
+    render, view = scene.render, scene.view_settings
+    share = render.resolution_percentage * max(render.resolution_x, render.resolution_y) / max(width, height) / 100
+    render.resolution_x, render.resolution_y = (max(round(side * share), 4) for side in (width, height))
+    render.resolution_percentage = 100
+    view.view_transform, view.look, view.exposure, view.gamma = "Standard", "None", 0.0, 1.0
+    view.use_curve_mapping = False
+    scene.animation_data_clear()
+    strip.use_flip_x = strip.use_flip_y = strip.multiply_alpha = False
+    strip.color_saturation = strip.color_multiply = strip.blend_alpha = 1.0
+    for name in CROP:
+        setattr(strip.crop, name, 0)
+    transform = strip.transform
+    transform.offset_x = transform.offset_y = transform.rotation = 0
+    transform.scale_x, transform.scale_y = render.resolution_x / width, render.resolution_y / height
+    while strip.modifiers:
+        strip.modifiers.remove(strip.modifiers[0])
+
+
 def render_stills(settings: bpy.types.ImageFormatSettings) -> None:
     """Render to PNG files with alpha. 5.0 asks for the kind of medium first."""
     if hasattr(settings, "media_type"):

@@ -21,6 +21,9 @@ SIDE = 480  # pixels of the longer side that is rendered: enough to tell one pic
 # Mean difference of colour, of 255, up to which two pictures are the same. Blender 4.2 and 4.3 convert YUV about 1
 # darker than later releases and we do.
 SAME = 2.0
+# Of 255, the difference of brightness of a 32nd of the picture's width, up to which it is the picture an image was made
+# from. At hard edges Blender's scaling makes 8.
+SAME_PICTURE = 16.0
 
 
 @dataclass(frozen=True)
@@ -53,31 +56,43 @@ def pairs(scene: bpy.types.Scene, chosen: Sequence[bpy.types.Strip]) -> list[tup
     return found
 
 
-def verify(scene: bpy.types.Scene, source: bpy.types.Strip, cutout: bpy.types.Strip, *, every: bool) -> Verdict:
-    """Render both strips, each alone, and compare their pictures, wherever the cutout is opaque.
+def verify(scene: bpy.types.Scene, source: bpy.types.Strip, made: bpy.types.Strip, *, every: bool) -> Verdict:
+    """Ask Blender for the source's pictures, and compare.
 
-    every: all frames of the cutout, not a sample. The verdict is kept on the cutout. The scene is not touched: all is
-    done in a copy of it. MatteError where a file of the cutout is missing.
+    Each with the fingerprint of the picture that the image shown there was made from, whatever the matte covers; and
+    of a cutout, as both strips are placed, wherever it is opaque.
+    every: all frames of the strip, not a sample. The verdict is kept on the strip. The scene is not touched: all is
+    done in a copy of it. MatteError where a file is missing.
     """
-    left, right = strips.extent(cutout)
+    left, right = strips.extent(made)
     last, count = right - 1, right - left
     steps = range(count) if every else sorted({round(n * (count - 1) / (SAMPLE - 1)) for n in range(SAMPLE)})
     frames = [left + step for step in steps]
-    files = [strips.pictures(scene, cutout)[source_frame] for source_frame in strips.source_frames(scene, cutout)]
+    files = [strips.pictures(scene, made)[element] for element in strips.source_frames(scene, made)]
+    for file in {files[frame - left] for frame in frames}:
+        if not os.path.exists(file):
+            raise MatteError(f'"{file}" is missing. Run Add Matte again')
+    different = set()
     with _stage(scene) as (copy, folder):
         mirror = {strip.name: strip for strip in strips.everything(copy)}
-        shown = mirror[cutout.name]
-        for file in {files[frame - left] for frame in frames}:
-            _copy_opaque(file, folder)
-        shown.directory = folder
-        before = _rendered(copy, mirror[source.name], frames, folder)
-        after = _rendered(copy, shown, frames, folder)
-        different = tuple(
-            frame for frame, a, b in zip(frames, before, after, strict=True) if inference.difference(a, b) > SAME
-        )
-    verdict = Verdict(cutout.name, left, last, len(frames), different)
-    made = cutout[strips.MADE].to_dict()
-    cutout[strips.MADE] = {**made, "verdict": str(verdict)}
+        if made[strips.MADE].get("output") != "MATTE":
+            for file in {files[frame - left] for frame in frames}:
+                inference.make_opaque(file, os.path.join(folder, os.path.basename(file)))
+            shown = mirror[made.name]
+            shown.directory = folder
+            before = _rendered(copy, mirror[source.name], frames, folder)
+            after = _rendered(copy, shown, frames, folder)
+            found = zip(frames, before, after, strict=True)
+            different |= {frame for frame, a, b in found if inference.difference(a, b) > SAME}
+        strips.show_bare(copy, mirror[source.name])
+        bare = _rendered(copy, mirror[source.name], frames, folder)
+        for frame, picture in zip(frames, bare, strict=True):
+            apart = inference.apart(picture, files[frame - left])
+            if apart is not None and apart > SAME_PICTURE:
+                different.add(frame)
+    verdict = Verdict(made.name, left, last, len(frames), tuple(sorted(different)))
+    known = made[strips.MADE].to_dict()
+    made[strips.MADE] = {**known, "verdict": str(verdict)}
     return verdict
 
 
@@ -109,10 +124,3 @@ def _rendered(scene: bpy.types.Scene, strip: bpy.types.Strip, frames: Sequence[i
             bpy.ops.render.render(write_still=True)
         files.append(scene.render.filepath)
     return files
-
-
-def _copy_opaque(file: str, folder: str) -> None:
-    """Copy a cutout with all that is softly seen left out: there its colour may not be the movie's."""
-    if not os.path.exists(file):
-        raise MatteError(f'"{file}" is missing. Run Add Matte again')
-    inference.make_opaque(file, os.path.join(folder, os.path.basename(file)))

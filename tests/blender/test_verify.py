@@ -75,3 +75,23 @@ def test_every_kind_of_movie_is_found_right(shot, name: str) -> None:
     assert shot.bpy.ops.sequencer.matte_verify(all=True) == {"FINISHED"}
     (made,) = [strip for strip in timeline.strips(shot.scene.sequence_editor) if strip.type == "IMAGE"]
     assert made["strip_matte"]["verdict"].endswith("8 compared, all the same")
+
+
+@pytest.mark.parametrize("output", ["CUTOUT", "MATTE"])
+def test_a_slip_that_no_opaque_place_shows_is_found_out(shot, output: str) -> None:
+    """Movie and matte are placed alike and hold a number each frame that the matte covers nowhere; nor has a grey matte
+    any colour to compare."""
+    movie = timeline.add_movie(shot.scene, clips.make("phone.mp4"))
+    timeline.trim(movie, 5, 8)
+    movie.use_flip_x, movie.transform.rotation, movie.crop.min_x = True, 0.4, 40
+    shot.scene.strip_matte.output = output
+    assert shot.bpy.ops.sequencer.matte_add() == {"FINISHED"}
+    (made,) = [strip for strip in timeline.strips(shot.scene.sequence_editor) if strip.type == "IMAGE"]
+    made.select = True
+    shot.bpy.ops.sequencer.matte_verify(all=True)
+    assert made["strip_matte"]["verdict"].endswith("8 compared, all the same")
+    names = [element.filename for element in made.elements]
+    for element, name in zip(made.elements, [*names[1:], names[-1]], strict=True):
+        element.filename = name
+    shot.bpy.ops.sequencer.matte_verify(all=True)
+    assert len(made["strip_matte"]["verdict"].partition("not the same: ")[2].split(", ")) == 7

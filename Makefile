@@ -1,7 +1,7 @@
 # A thin front for nox, which does the work (noxfile.py). Nothing is needed but make, a Python and a package index:
 # nox itself lives in .nox/nox, pinned in tools/packages/nox.txt.
 
-.PHONY: help demo test bench bench-quality build lint format clean
+.PHONY: help demo test bench bench-quality stress build lint format clean
 .DEFAULT_GOAL := help
 
 NOX_HOME := .nox/nox
@@ -13,6 +13,7 @@ help:
 	@echo "             BLENDER=/path/to/blender make test uses that Blender for the window"
 	@echo "make bench   how fast, beside rembg (docs/speed.md); make bench ARGS=--short: ratios only, about a minute"
 	@echo "make bench-quality   how good a matte is, beside rembg, against exact truth (docs/quality.md)"
+	@echo "make stress  killed, filled up, fed rubbish: tried, survived, lost (docs/stress.md)"
 	@echo "make build   one zip a platform (dist/)"
 	@echo "make lint    style, format and types"
 	@echo "make format  put the code into format"
@@ -30,6 +31,9 @@ bench: $(NOX_HOME)/ready
 
 bench-quality: $(NOX_HOME)/ready
 	@$(NOX) --session bench -- --quality $(ARGS)
+
+stress: $(NOX_HOME)/ready
+	@$(NOX) --session stress -- $(ARGS)
 
 build: $(NOX_HOME)/ready
 	@$(NOX) --session build

@@ -241,3 +241,11 @@ def bench(session: nox.Session) -> None:
     # The clips of known truth are rendered; the short form has none.
     blender = {} if "--short" in session.posargs else {"BPY_PYTHON": main_bpy_environment(session)}
     session.run(python, "-m", "tools.bench", *session.posargs, external=True, env=blender)
+
+
+@nox.session(python=False, default=False)
+def stress(session: nox.Session) -> None:
+    """Killed, filled up, fed rubbish: a table of tried, survived, lost. `-- kill=20` for one part and its count."""
+    python = main_bpy_environment(session)
+    gather(session, python, "--only=models", "--only=clips")
+    session.run(python, "-m", "tools.stress", *session.posargs, external=True)

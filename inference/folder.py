@@ -146,10 +146,12 @@ def _read(manifest: str) -> object:
     """What the manifest says, None where there is none."""
     if not os.path.exists(manifest):
         return None
+    if not os.path.isfile(manifest):  # to open a pipe would be to wait for ever
+        return "unreadable"
     with open(manifest, "rb") as file:
         try:
             return json.loads(file.read(1 << 20))
-        except ValueError:
+        except (ValueError, RecursionError):
             return "unreadable"
 
 

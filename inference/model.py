@@ -2,7 +2,9 @@
 """U2-Net, or any network with the same manners, in an ONNX Runtime session."""
 
 import os
+import threading
 
+import cv2
 import numpy as np
 
 from .batches import Batches
@@ -13,6 +15,8 @@ from .resample import reduce
 # Qin et al. 2020, data_loader.py of the authors' U-2-Net: RGB in 0..1, then the mean and deviation of ImageNet.
 MEAN = np.array((0.485, 0.456, 0.406), np.float32)
 DEVIATION = np.array((0.229, 0.224, 0.225), np.float32)
+PATIENCE = 120.0  # seconds for one answer, after which the network is taken to loop for ever
+LARGEST = 4096  # side that a file may fix
 SIDE = 320  # the side U2-Net was trained at; the longer one, where the file leaves height and width open
 MULTIPLE = 32  # U2-Net halves its picture five times
 NARROWEST = 96  # of the shorter side: a picture more than 10:3 is squeezed rather than seen as a strip
@@ -73,6 +77,8 @@ class Model:
             raise wrong
         height, width = shape[2:]
         fixed = isinstance(height, int) and isinstance(width, int) and height > 0 and width > 0
+        if fixed and max(height, width) > LARGEST:
+            raise wrong
         return inputs[0].name, outputs[0].name, (height, width) if fixed else None
 
     def planes(self, picture: np.ndarray) -> np.ndarray:
@@ -96,6 +102,8 @@ class Model:
         fed = (planes / 255.0 - MEAN[:, None, None]) / DEVIATION[:, None, None]
         fed = np.pad(fed, ((0, 0), (above, below), (left, right)), mode="edge")
         answer = self._answer(fed)
+        if answer.shape != fed.shape[1:]:  # some networks answer at half the size
+            answer = cv2.resize(answer, fed.shape[:0:-1], interpolation=cv2.INTER_LINEAR)
         if not self._sides:
             answer = answer[above : above + height, left : left + width]
         return np.clip(np.nan_to_num(answer), 0.0, 1.0)
@@ -106,11 +114,17 @@ class Model:
 
     def _run(self, fed: np.ndarray) -> np.ndarray:
         """The network's answers (n, h, w) to (n, 3, h, w)."""
+        options = load("onnxruntime").RunOptions()
+        watch = threading.Timer(PATIENCE, setattr, (options, "terminate", True))
+        watch.daemon = True
+        watch.start()
         try:
-            (answers,) = self.session.run([self._output], {self._input: fed})
+            (answers,) = self.session.run([self._output], {self._input: fed}, options)
         except Exception as error:
             raise MatteError(f"The model failed on a frame. {EXPECTED} ({_first_line(error)})") from error
-        maps = answers[:, 0] if answers.ndim == 4 else answers
+        finally:
+            watch.cancel()
+        maps = answers[:, 0] if answers.ndim == 4 and answers.shape[1] else answers
         if maps.ndim != 3 or len(maps) != len(fed) or min(maps.shape[1:]) < 2:
             raise MatteError(f"The model's first output has the shape {answers.shape}. {EXPECTED}")
         return maps

@@ -224,6 +224,8 @@ def _opened(path: str) -> Iterator[tuple[InputContainer, VideoStream]]:
         stream = container.streams.video[0]
         if stream.disposition & av.stream.Disposition.attached_pic:
             raise MovieError(_why_unreadable(path, sound=True))
+        if stream.codec_context is None:
+            raise MovieError(f'"{path}" is of a kind that can not be decoded here: convert it to MP4')
         # Pictures that frame threads still hold are lost where the last packet is damaged.
         stream.thread_type = "SLICE" if _missing_end(path, stream) else "AUTO"
         yield container, stream

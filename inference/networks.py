@@ -75,6 +75,7 @@ def fastest(path: str, device: str, cores: int, precision: str) -> Plan:
     return max(plans, key=lambda plan: rates[plan])
 
 
+@functools.lru_cache(maxsize=16)
 def _precision(path: str, device: str) -> str:
     """'int8' where there is such a form and it is worth it: processors with VNNI or the like multiply bytes three times
     as fast as floats, others not."""

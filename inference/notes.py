@@ -22,11 +22,20 @@ def content(note: str, checksum: bytes) -> bytes:
 
 
 def is_whole(path: str) -> bool:
-    """Whether a file begins and ends as a PNG file does. Pixels are not read. OSError where it can not be opened."""
+    """Whether a file is a PNG file in which each chunk has its checksum. OSError where it can not be opened."""
+    if not os.path.isfile(path):  # to open a pipe would be to wait for ever
+        return False
     with open(path, "rb") as file:
-        begins = file.read(len(SIGNATURE)) == SIGNATURE
-        file.seek(-min(len(END), file.seek(0, os.SEEK_END)), os.SEEK_END)
-        return begins and file.read() == END
+        if file.read(len(SIGNATURE)) != SIGNATURE:
+            return False
+        while chunk := file.read(4):
+            size = int.from_bytes(chunk, "big") + 4  # with its name
+            content, stated = file.read(size), file.read(4)
+            if len(content) < size or zlib.crc32(content).to_bytes(4, "big") != stated:
+                return False
+            if content[:4] == b"IEND":
+                return not file.read(1)
+    return False
 
 
 def read(path: str) -> str | None:

@@ -64,12 +64,12 @@ def _draw_result(layout: bpy.types.UILayout, strip: bpy.types.Strip) -> None:
     row = box.row(align=True)
     row.operator("sequencer.matte_mark", text="Mark Doubtful", icon="MARKER_HLT")
     row.operator("sequencer.matte_mark", text="", icon="X").clear = True
-    grid = box.grid_flow(columns=2, even_columns=True, align=True)
-    grid.operator("sequencer.matte_verify", text="Verify", icon="CHECKMARK")
-    grid.operator("sequencer.matte_realign", icon="FILE_REFRESH")
-    grid.operator("sequencer.matte_switch", icon="ARROW_LEFTRIGHT")
-    grid.operator("sequencer.matte_remove", text="Remove", icon="TRASH")
-    box.operator("sequencer.matte_to_compositor", icon="NODE_COMPOSITING")
+    column = box.column(align=True)
+    column.operator("sequencer.matte_verify", icon="CHECKMARK")
+    column.operator("sequencer.matte_realign", icon="FILE_REFRESH")
+    column.operator("sequencer.matte_switch", icon="ARROW_LEFTRIGHT")
+    column.operator("sequencer.matte_remove", icon="TRASH")
+    column.operator("sequencer.matte_to_compositor", icon="NODE_COMPOSITING")
 
 
 class Section:

@@ -95,6 +95,34 @@ def window_stays_alive(stage: Stage) -> Iterator[None]:
     assert gap < 2.0, f"the window stood still for {gap:.2f} s"
 
 
+def matte_and_cutout_change_places(stage: Stage) -> Iterator[None]:
+    """Output Matte masks the movie; Undo and Redo take and give; Switch Output and Remove leave what they should."""
+    stage.add_movie("Movie", FEW)
+    bpy.context.scene.strip_matte.output = "MATTE"
+    bpy.ops.ed.undo_push(message="movie")
+    yield from stage.open_sidebar()
+    yield from _started(stage)
+    yield from _ended()
+    assert [modifier.type for modifier in strips()["Movie"].modifiers] == ["MASK"]
+    assert mattes()[0].mute
+    yield from stage.screenshot("matte")
+    yield from stage.press("Z", ctrl=True)
+    yield from until(lambda: not mattes(), "Undo")
+    assert not strips()["Movie"].modifiers
+    yield from stage.press("Z", ctrl=True, shift=True)
+    yield from until(mattes, "Redo")
+    assert strips()["Movie"].modifiers[0].input_mask_strip == mattes()[0]
+    yield from stage.click("sequencer.matte_switch")
+    yield from until(lambda: [made["strip_matte"]["output"] for made in mattes()] == ["CUTOUT"], "the cutout")
+    assert strips()["Movie"].mute
+    assert not strips()["Movie"].modifiers
+    yield from stage.screenshot("cutout")
+    with in_timeline("WINDOW"):
+        bpy.ops.sequencer.matte_remove()
+    assert not mattes()
+    assert not strips()["Movie"].mute
+
+
 def two_strips(stage: Stage) -> Iterator[None]:
     """Two selected strips are done one after the other, and one Undo takes both back."""
     stage.add_movie("Lower", FEW)

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A folder of images is a promise: one movie, one model, one way of working, and a name only for what is whole."""
 
+import contextlib
 import functools
 import hashlib
 import json
 import os
 import re
 import secrets
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 
@@ -17,6 +19,7 @@ from .job import Job, Shape, Subject, eight_bits
 MANIFEST = "strip_matte.json"
 PRECISION, PRECISIONS = "precision", ("fp32", "int8")
 FORMAT = 3  # of the manifest, and of the way an image is made: a change that alters the images raises it
+STALE = 24 * 3600.0  # seconds
 SAMPLES, SAMPLE_SIZE = 16, 1 << 18
 
 
@@ -72,7 +75,16 @@ def claim(job: Job, choose: Callable[[], str]) -> Folder:
     precision = found.pop(PRECISION, None) if isinstance(found, dict) else None
     if found != wanted or precision not in PRECISIONS:
         raise MatteError(f'The folder "{path}" holds the images of another movie, model or setting. Choose another')
+    _sweep(path)
     return Folder(path, precision)
+
+
+def _sweep(path: str) -> None:
+    """Remove what processes that were killed have left half-written. Whatever is younger may still be written to."""
+    for entry in os.scandir(path):
+        if entry.name.endswith(".part") and time.time() - entry.stat().st_mtime > STALE:
+            with contextlib.suppress(OSError):  # another process was quicker, or the folder may be read alone
+                os.unlink(entry.path)
 
 
 def _settled(folder: str) -> str:

@@ -42,7 +42,8 @@ class SEQUENCER_PT_strip_matte(bpy.types.Panel):
             return
         layout.operator("sequencer.matte_add", icon="MOD_MASK")
         layout.operator("sequencer.matte_preview", icon="HIDE_OFF", depress=preview.is_on())
-        layout.row().prop(context.window_manager, "strip_matte_preview", expand=True)
+        if preview.is_on():
+            layout.row().prop(context.window_manager, "strip_matte_preview", expand=True)
         reason = matte.why_not(context)
         told = reason or estimate.tell(settings_.preferences(context), strips.selected_sources(context))
         layout.label(text=told, icon="INFO")

@@ -3,7 +3,9 @@
 
 import contextlib
 import json
+import os
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -54,21 +56,34 @@ def test_the_number_of_cores_does_not_change_a_byte(job: Job, tmp_path: Path) ->
 
 
 def test_a_stopped_run_leaves_whole_images_and_the_next_goes_on(job: Job, tmp_path: Path) -> None:
+    job = replace(job, frames=tuple(range(30)))  # more than are in hand when it stops
     before = threading.active_count()
     with contextlib.closing(inference.generate(job)) as images:
         next(images)
     assert threading.active_count() == before
     left = contents(job)
     made = {name for name in left if name.endswith(".png")}
-    assert 0 < len(made) < len(FRAMES)
+    assert 0 < len(made) < len(job.frames)
     assert not [name for name in left if name.endswith(".part")]
 
     again = list(inference.generate(job))
     assert {Path(image.path).name for image in again if image.reused} == made
-    assert sorted(image.frame for image in again) == list(FRAMES)
+    assert sorted(image.frame for image in again) == list(job.frames)
     undisturbed = replace(job, folder=str(tmp_path / "undisturbed"))
-    assert len(list(inference.generate(undisturbed))) == len(FRAMES)
+    assert len(list(inference.generate(undisturbed))) == len(job.frames)
     assert contents(job) == contents(undisturbed)
+
+
+def test_what_a_killed_process_left_is_swept_away(job: Job) -> None:
+    """A day later. What is younger may be another process's, at work in the same folder."""
+    Path(job.folder).mkdir()
+    old, young = (Path(job.folder) / f"00000{n}.png.123.abcd.part" for n in (1, 2))
+    for part in (old, young):
+        part.write_bytes(b"half")
+    os.utime(old, (0, time.time() - 90_000))
+    list(inference.generate(replace(job, frames=(0,))))
+    assert not old.exists()
+    assert young.exists()
 
 
 def test_a_folder_holds_one_movie_and_one_model(job: Job, tmp_path: Path) -> None:

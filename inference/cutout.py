@@ -20,13 +20,14 @@ def matte_at_full_size(map_: np.ndarray, height: int, width: int) -> np.ndarray:
     return cv2.resize(cv2.convertScaleAbs(map_, alpha=255.0), (width, height), interpolation=cv2.INTER_CUBIC)
 
 
-def cutout(picture: np.ndarray, matte: np.ndarray) -> np.ndarray:
+def cutout(picture: np.ndarray, matte: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
     """Straight alpha: the picture's colour up to MARGIN and more from all that is seen, and black beyond.
 
-    picture: (H, W, 3) uint8 RGB. matte: (H, W) uint8. Returns (H, W, 4) uint8 RGBA.
+    picture: (H, W, 3) uint8 RGB. matte: (H, W) uint8. out: (H, W, 4) uint8 to write into; a new array otherwise, whose
+    memory takes the system longer to find than it takes to fill. Returns (H, W, 4) uint8 RGBA.
     """
     near = _near(matte)
-    image = np.empty((*matte.shape, 4), np.uint8)
+    image = np.empty((*matte.shape, 4), np.uint8) if out is None else out
     for first in range(0, len(image), ROWS_AT_ONCE):
         rows = slice(first, first + ROWS_AT_ONCE)
         kept = cv2.copyTo(picture[rows], near[rows])  # zeros elsewhere

@@ -37,19 +37,19 @@ def matte(job: Job, frame: int, picture: np.ndarray, map_: np.ndarray) -> np.nda
     return shaped(found, job.shape)
 
 
-def image(job: Job, picture: np.ndarray, matte_: np.ndarray) -> np.ndarray:
+def image(job: Job, picture: np.ndarray, matte_: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
     """The image of a frame, for the job's output.
 
     MATTE: the matte itself, (H, W) uint8; an alpha of the picture's own stays with the movie. CUTOUT: (H, W, 4) uint8
     RGBA, straight; an alpha of the picture's own multiplies the matte. Colour is cleaned by the matte alone: where the
-    picture is transparent itself, its colour is clean already.
+    picture is transparent itself, its colour is clean already. out: see cutout.cutout.
     """
     if job.output == "MATTE":
         return matte_
     colour = np.ascontiguousarray(picture[..., :3])
     colour = foreground.foreground(colour, matte_) if job.edge_colour else colour
     alpha = cv2.multiply(matte_, picture[..., 3], scale=1 / 255) if picture.shape[2] == 4 else matte_
-    return cutout.cutout(colour, alpha)
+    return cutout.cutout(colour, alpha, out)
 
 
 def taken_file(job: Job, frame: int) -> str:

@@ -24,6 +24,7 @@ Matted = tuple[int, np.ndarray, Callable[[], np.ndarray]]
 
 AHEAD = 8  # pictures, for the time in which a span's maps are found
 MOST = 16  # images in the making
+_of_thread = threading.local()  # image: what is written into, frame by frame
 
 
 def generate(job: Job, tell: Tell | None = None) -> Generator[Image, None, None]:
@@ -133,9 +134,11 @@ def _shown(job: Job, frames: list[int], model: Model, pool: Executor, tell: Tell
 def _make(job: Job, images: folder.Folder, frame: int, picture: np.ndarray, matted: Callable[[], np.ndarray]) -> Image:
     """From matte to file."""
     matte = matted()
-    path = images.image(frame)
+    path, size = images.image(frame), matte.shape
+    if not hasattr(_of_thread, "image") or _of_thread.image.shape[:2] != size:
+        _of_thread.image = np.empty((*size, 4), np.uint8)
     note = f"{doubt.facts(matte).to_text()} {fingerprint.of(picture)}"
-    folder.write_whole(path, png.encode(finish.image(job, picture, matte), note))
+    folder.write_whole(path, png.encode(finish.image(job, picture, matte, _of_thread.image), note))
     return Image(frame, path, reused=False)
 
 

@@ -5,6 +5,7 @@ Format: ISO/IEC 15948, which every reader of PNG opens.
 """
 
 import struct
+import threading
 
 import numpy as np
 from isal import isal_zlib
@@ -30,10 +31,25 @@ def encode(image: np.ndarray, note: str = "") -> bytes:
     return b"".join((notes.SIGNATURE, *_chunk(b"IHDR", header), *text, *pixels, notes.END))
 
 
+class _Rows(threading.local):
+    """Each thread's filtered rows, made again only where a size changes: new memory takes longer than filling it."""
+
+    def __init__(self) -> None:
+        self._made = np.empty((0, 0), np.uint8)
+
+    def rows(self, height: int, length: int) -> np.ndarray:
+        if self._made.shape != (height, length):
+            self._made = np.empty((height, length), np.uint8)
+        return self._made
+
+
+_here = _Rows()
+
+
 def _filtered(rows: np.ndarray) -> np.ndarray:
-    """Each row behind the number of its filter: (H, 1 + W * channels) uint8."""
+    """Each row behind the number of its filter: (H, 1 + W * channels) uint8, until this thread's next image."""
     height, length = rows.shape
-    out = np.empty((height, 1 + length), np.uint8)
+    out = _here.rows(height, 1 + length)
     out[:, 0] = UP
     out[0, 1:] = rows[0]
     np.subtract(rows[1:], rows[:-1], out=out[1:, 1:])

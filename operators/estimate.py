@@ -3,12 +3,18 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import bpy
 
-from . import run as runs
+from ..inference import MatteError
 from . import settings, strips
+
+if TYPE_CHECKING:
+    from .run import Run
 
 LEAST = 8  # frames that a run must have made for its figures to tell anything
 # Half of a frame's time goes with its pixels; the rest is the network, which sees 320 of them a side. 4K takes 2.5
@@ -16,7 +22,7 @@ LEAST = 8  # frames that a run must have made for its figures to tell anything
 WITH_PIXELS = 0.5
 
 
-def remember(machine: settings.Preferences, run: runs.Run) -> None:
+def remember(machine: settings.Preferences, run: Run) -> None:
     """Keep what a run took, in the preferences."""
     if run.made < LEAST:
         return
@@ -39,6 +45,24 @@ def tell(machine: settings.Preferences, sources: Sequence[bpy.types.Strip]) -> s
     if not machine.seconds_a_frame:
         return f"{count} frames"
     return f"{count} frames, about {int(work) // 60}:{int(work) % 60:02d} min, {_size(room)}"
+
+
+def check_room(machine: settings.Preferences, frames: int, pixels: int, folder: str) -> None:
+    """MatteError where the disk has less room than so many images will take, told from the last run's.
+
+    folder: absolute, which may not be there yet. Nothing is said before the first run.
+    """
+    if not (machine.bytes_a_frame and machine.pixels_a_frame and pixels):
+        return
+    needed = frames * machine.bytes_a_frame * pixels / machine.pixels_a_frame
+    while not os.path.isdir(folder):
+        folder = os.path.dirname(folder)
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        raise MatteError(
+            f'{frames} images need about {_size(needed)}, and where "{folder}" is {_size(free)} are free. Make room or '
+            "choose another folder"
+        )
 
 
 def _size(content: float) -> str:

@@ -14,7 +14,7 @@ import bpy
 from .. import inference
 from ..inference import MatteError
 from ..inference import folder as folders
-from . import masks, strips
+from . import estimate, masks, strips
 from . import settings as settings_
 
 
@@ -93,6 +93,9 @@ def plan(
     name = folders.name_for(job)
     job = replace(job, folder=os.path.join(absolute, name), mattes=os.path.join(absolute, _other_name(job)))
     warnings += strips.warnings(scene, strip, movie)
+    there = set(os.listdir(job.folder)) if os.path.isdir(job.folder) else set()
+    missing = [frame for frame in job.frames if folders.image_name(frame) not in there]
+    estimate.check_room(machine, len(missing), strips.pixels(strip), job.folder)
     return Task(
         scene.name,
         strip.name,

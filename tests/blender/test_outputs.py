@@ -177,3 +177,14 @@ def test_the_estimate_tells_what_the_last_run_took(shot, blender) -> None:
     assert estimate.tell(shot.preferences, [movie]).startswith("16 frames, about 0:0")
     assert estimate.tell(shot.preferences, [movie]).endswith(f", {size:.0f} MB")
     assert estimate.tell(shot.preferences, []) == ""
+
+
+def test_a_disk_without_room_is_told_before_the_work(shot, blender) -> None:
+    """From the figures of a run before; nothing is made, and the timeline stays."""
+    shot.movie(left=60, length=16)
+    machine = shot.preferences
+    machine.seconds_a_frame, machine.pixels_a_frame, machine.bytes_a_frame = 0.1, 1280 * 720, 1e15
+    with pytest.raises(RuntimeError, match="16 images need about .* GB"):
+        blender.ops.sequencer.matte_add()
+    assert not list(shot.images())
+    assert len(timeline.strips(shot.scene.sequence_editor)) == 1

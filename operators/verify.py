@@ -18,8 +18,8 @@ from . import strips
 
 SAMPLE = 12  # frames that are compared where not every one is asked for
 SIDE = 480  # pixels of the longer side that is rendered: enough to tell one picture from the next
-# Mean difference of colour, of 255, up to which a cutout looks as its source does. Blender 4.2 and 4.3 convert YUV 1 to 2
-# darker than later releases and we do.
+# Mean difference of colour, of 255, up to which a cutout looks as its source does. Blender 4.2 and 4.3 convert YUV 1
+# to 2 darker than later releases and we do.
 SAME = 4.0
 # Of 255, the difference of brightness of a 32nd of the picture's width, up to which it is the picture an image was made
 # from. At hard edges Blender's scaling makes 8.

@@ -26,6 +26,7 @@ __all__ = [
     "apart",
     "available_cores",
     "check_picture",
+    "digest",
     "doubtful",
     "follow",
     "generate",
@@ -49,6 +50,11 @@ def probe(path: str) -> "Movie":
 def check_picture(path: str) -> None:
     """MatteError where a picture of a sequence can not be matted; see `sequence.read`."""
     load(".sequence", __name__).read(path)
+
+
+def digest(path: str) -> str:
+    """What tells a picture's pixels from others; see `sequence.digest`."""
+    return load(".sequence", __name__).digest(path)
 
 
 def difference(source: str, other: str) -> float:

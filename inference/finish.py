@@ -63,9 +63,9 @@ def taken_file(job: Job, frame: int) -> str:
     return file if file and os.path.exists(file) and notes.is_whole(file) else ""
 
 
-def taken(job: Job, frame: int) -> np.ndarray:
-    """A frame's matte out of the image of the other output: (H, W) uint8."""
-    image_ = sequence.read(taken_file(job, frame))
+def taken(file: str) -> np.ndarray:
+    """A matte out of an image that holds it, of either output: (H, W) uint8."""
+    image_ = sequence.read(file)
     return np.ascontiguousarray(image_[..., 3] if image_.shape[2] == 4 else image_[..., 0])
 
 

@@ -50,11 +50,13 @@ def generate(job: Job, tell: Tell | None = None) -> Generator[Image, None, None]
     if not missing:
         return
 
-    taken = [frame for frame in missing if finish.taken_file(job, frame)]
-    for frames, source in ((taken, _taken), (sorted(set(missing) - set(taken)), _inferred)):
-        if frames:
-            plan = networks.fastest(job.model, job.device, cores, images.precision)
-            yield from _images(job, images, plan, functools.partial(source, job, frames, plan, tell))
+    taken = {frame: file for frame in missing if (file := finish.taken_file(job, frame))}
+    plan = networks.fastest(job.model, job.device, cores, images.precision)
+    if taken:
+        yield from _images(job, images, plan, functools.partial(_taken, job, taken, tell))
+    missing = [frame for frame in missing if frame not in taken]
+    if missing:
+        yield from _images(job, images, plan, functools.partial(_inferred, job, missing, plan, tell))
 
 
 def _images(
@@ -76,14 +78,12 @@ def _images(
                 future.cancel()
 
 
-def _taken(
-    job: Job, frames: list[int], _plan: networks.Plan, tell: Tell, _pool: Executor
-) -> Generator[Matted, None, None]:
-    """Frames whose mattes stand in the folder of the other output. The network is not asked."""
-    with contextlib.closing(_ahead(decoded_pictures(job, frames, functools.partial(tell, "WARNING")))) as decoded:
+def _taken(job: Job, files: dict[int, str], tell: Tell, _pool: Executor) -> Generator[Matted, None, None]:
+    """Frames whose mattes stand in files of the other output. The network is not asked."""
+    with contextlib.closing(_ahead(decoded_pictures(job, files, functools.partial(tell, "WARNING")))) as decoded:
         for frame, picture in decoded:
-            yield frame, picture, functools.partial(finish.taken, job, frame)
-    tell("INFO", f"{len(frames)} mattes were there and are taken over")
+            yield frame, picture, functools.partial(finish.taken, files[frame])
+    tell("INFO", f"{len(files)} mattes were there and are taken over")
 
 
 def _inferred(

@@ -19,6 +19,7 @@ import bpy
 
 from ..inference import MatteError
 from . import strips
+from .made import OfOurs, chosen
 
 # Beside strips.MADE, which names our strip: what it was made of, and what a node is there for.
 SOURCE, ROLE = "strip_matte_source", "strip_matte_role"
@@ -88,26 +89,19 @@ class Layer:
         return tuple(role for role in KINDS if needed.get(role, True))
 
 
-class SEQUENCER_OT_matte_to_compositor(bpy.types.Operator):
+class SEQUENCER_OT_matte_to_compositor(OfOurs):
     """Put the selected cutouts and mattes over what the compositor shows, or bring their nodes there up to date"""
 
     bl_idname = "sequencer.matte_to_compositor"
     bl_label = "Add to Compositor"
     bl_options = {"UNDO"}
 
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        if not any(strips.MADE in strip for strip in strips.selected(context)):
-            cls.poll_message_set("Select a cutout or a matte")
-            return False
-        return True
-
     def execute(self, context: bpy.types.Context) -> set[str]:
         scene = strips.sequencer_scene(context)
         try:
             # All that can be wrong is found before anything is changed.
-            found = [layer(scene, strip) for strip in strips.selected(context) if strips.MADE in strip]
-            tree = _tree(scene)
+            found = [layer(scene, strip) for strip in chosen(context)]
+            tree = strips.compositor(scene)
         except MatteError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
@@ -292,8 +286,8 @@ def build(scene: bpy.types.Scene, tree: bpy.types.NodeTree, layer: Layer) -> Non
     if "Matte" in ours and not ours["Set Alpha"].inputs["Alpha"].is_linked:
         tree.links.new(ours["Matte"].outputs["Image"], ours["Set Alpha"].inputs["Alpha"])
     over = ours["Alpha Over"]
-    if not _foreground(over).is_linked:
-        tree.links.new(end, _foreground(over))
+    if not strips.foreground_socket(over).is_linked:
+        tree.links.new(end, strips.foreground_socket(over))
     if not over.outputs["Image"].is_linked:
         _put_over(tree, over)
 
@@ -309,17 +303,17 @@ def _nodes(scene: bpy.types.Scene, tree: bpy.types.NodeTree, layer: Layer) -> li
 
 def _put_over(tree: bpy.types.NodeTree, over: bpy.types.Node) -> None:
     """Show what the output shows behind, and the result in its place."""
-    output = _output(tree)
+    output = strips.compositor_output(tree)
     if output.is_linked:
-        tree.links.new(output.links[0].from_socket, _background(over))
+        tree.links.new(output.links[0].from_socket, strips.background_socket(over))
     else:
-        _background(over).default_value = (0.0, 0.0, 0.0, 0.0)
+        strips.background_socket(over).default_value = (0.0, 0.0, 0.0, 0.0)
     tree.links.new(over.outputs["Image"], output)
 
 
 def _add_missing(tree: bpy.types.NodeTree, layer: Layer, ours: dict[str, bpy.types.Node]) -> None:
     """Those of the layer's nodes that are not there yet, in a frame below everything else."""
-    output = _output(tree).node
+    output = strips.compositor_output(tree).node
     lowest = min((_place(node)[1] for node in tree.nodes if node != output and node.type != "FRAME"), default=ROW)
     there = _place(ours["Alpha Over"])[1] if "Alpha Over" in ours else lowest - ROW
     roles = [role for role in layer.roles if role not in ("Frame", "Matte")]
@@ -354,13 +348,13 @@ def _set(layer: Layer, ours: dict[str, bpy.types.Node]) -> None:
         _show(ours["Matte"], layer.first, layer.matte, data=True)
         # Replaced, the alpha leaves the colour as it is, which Alpha Over then has to be told. An alpha of the movie's
         # own counts too, and its colour comes multiplied by it.
-        _set_alpha_mode(ours["Set Alpha"], replace=not layer.transparent)
-    _set_straight(ours["Alpha Over"], layer.matte is not None and not layer.transparent)
+        strips.set_alpha_mode(ours["Set Alpha"], replace=not layer.transparent)
+    strips.set_straight(ours["Alpha Over"], layer.matte is not None and not layer.transparent)
     seen = f"{layer.first} <= frame < {layer.first + len(layer.picture.numbers)}"
     expression = seen if layer.opacity == 1.0 else f"({seen}) * {layer.opacity:.6g}"
-    _drive(_factor(ours["Alpha Over"]), "default_value", expression)
+    _drive(strips.factor_socket(ours["Alpha Over"]), "default_value", expression)
     if "Flip" in ours:
-        _set_flip(ours["Flip"], *layer.flip)
+        strips.set_flip(ours["Flip"], *layer.flip)
     # The Transform node knows one scale for both directions.
     if "Scale" in ours:
         ours["Scale"].inputs["X"].default_value, ours["Scale"].inputs["Y"].default_value = layer.scale
@@ -368,7 +362,7 @@ def _set(layer: Layer, ours: dict[str, bpy.types.Node]) -> None:
         values = (*layer.offset, layer.rotation, 1.0 if "Scale" in ours else layer.scale[0])
         for name, value in zip(("X", "Y", "Angle", "Scale"), values, strict=True):
             ours["Transform"].inputs[name].default_value = value
-        _set_bilinear(ours["Transform"])
+        strips.set_bilinear(ours["Transform"])
 
 
 def _show(node: bpy.types.Node, first: int, pictures: Pictures, data: bool = False) -> None:
@@ -425,91 +419,6 @@ def _drive(owner: bpy.types.bpy_struct, path: str, expression: str, steps: Seque
         point.co = step
         point.interpolation = "CONSTANT"
     curve.update()
-
-
-# Releases differ: the compositor. To go to strips.py, or beside it, with the rest of what differs.
-
-GROUPS = bpy.app.version >= (5, 0, 0)  # the compositor is a node group; options of nodes became sockets
-
-
-def _tree(scene: bpy.types.Scene) -> bpy.types.NodeTree:
-    """The scene's compositor, switched on, with one output that counts. A new one shows what was rendered before.
-
-    MatteError where an output can not be told; nothing is changed then.
-    """
-    tree = scene.compositing_node_group if GROUPS else scene.node_tree
-    if tree is not None and tree.library is not None:
-        raise MatteError("The compositor's nodes are linked from another file. Make them local, and try again")
-    if tree is not None and not GROUPS and sum(node.bl_idname == "CompositorNodeComposite" for node in tree.nodes) > 1:
-        # Which of them counts is not told before 5.0.
-        raise MatteError("The compositor has several Composite nodes. Keep one, and try again")
-    new = tree is None
-    if GROUPS and new:
-        tree = scene.compositing_node_group = bpy.data.node_groups.new("Compositor Nodes", "CompositorNodeTree")
-    elif not GROUPS:
-        scene.use_nodes = True
-        tree = scene.node_tree
-    if new:
-        # Before 5.0 Blender fills it itself. A node that needs a camera keeps a scene without one from being rendered.
-        tree.nodes.clear()
-        if scene.camera is not None:
-            layers = tree.nodes.new("CompositorNodeRLayers")
-            layers.location.x = -600
-            tree.links.new(layers.outputs["Image"], _output(tree))
-    return tree
-
-
-def _output(tree: bpy.types.NodeTree) -> bpy.types.NodeSocket:
-    """The socket that takes the compositor's picture; made where there is none."""
-    kind = "NodeGroupOutput" if GROUPS else "CompositorNodeComposite"
-    nodes = [node for node in tree.nodes if node.bl_idname == kind]
-    node = next((node for node in nodes if GROUPS and node.is_active_output), None)
-    node = node or (nodes[0] if nodes else tree.nodes.new(kind))
-    if GROUPS and not any(socket.type == "RGBA" for socket in node.inputs):
-        tree.interface.new_socket("Image", in_out="OUTPUT", socket_type="NodeSocketColor")
-    return next(socket for socket in node.inputs if socket.type == "RGBA")
-
-
-def _background(over: bpy.types.Node) -> bpy.types.NodeSocket:
-    return over.inputs[0 if GROUPS else 1]
-
-
-def _foreground(over: bpy.types.Node) -> bpy.types.NodeSocket:
-    return over.inputs[1 if GROUPS else 2]
-
-
-def _factor(over: bpy.types.Node) -> bpy.types.NodeSocket:
-    return over.inputs[2 if GROUPS else 0]
-
-
-def _set_straight(over: bpy.types.Node, straight: bool) -> None:
-    """Whether Alpha Over's foreground is to be multiplied by its alpha. A socket from 4.5 on."""
-    if "Straight Alpha" in over.inputs:
-        over.inputs["Straight Alpha"].default_value = straight
-    else:
-        over.use_premultiply = straight
-
-
-def _set_alpha_mode(node: bpy.types.Node, replace: bool) -> None:
-    if GROUPS:
-        node.inputs["Type"].default_value = "Replace Alpha" if replace else "Apply Mask"
-    else:
-        node.mode = "REPLACE_ALPHA" if replace else "APPLY"
-
-
-def _set_flip(node: bpy.types.Node, across: bool, up: bool) -> None:
-    """Two sockets from 4.5 on."""
-    if "Flip X" in node.inputs:
-        node.inputs["Flip X"].default_value, node.inputs["Flip Y"].default_value = across, up
-    else:
-        node.axis = "X" * across + "Y" * up
-
-
-def _set_bilinear(node: bpy.types.Node) -> None:
-    if GROUPS:
-        node.inputs["Interpolation"].default_value = "Bilinear"
-    else:
-        node.filter_type = "BILINEAR"
 
 
 register, unregister = bpy.utils.register_classes_factory((SEQUENCER_OT_matte_to_compositor,))

@@ -8,11 +8,12 @@ from bpy.props import BoolProperty
 
 from .. import inference
 from . import strips
+from .made import OfOurs, chosen
 
 PREFIX = "Matte: "  # by which our markers are known
 
 
-class SEQUENCER_OT_matte_mark(bpy.types.Operator):
+class SEQUENCER_OT_matte_mark(OfOurs):
     """Put markers where the mattes of the selected cutouts jump, empty, fill or split, so that you can look there"""
 
     bl_idname = "sequencer.matte_mark"
@@ -25,16 +26,9 @@ class SEQUENCER_OT_matte_mark(bpy.types.Operator):
     def description(cls, context: bpy.types.Context, properties: bpy.types.OperatorProperties) -> str:
         return "Take the markers of doubtful frames away" if properties.clear else (cls.__doc__ or "")
 
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        if not any(strips.MADE in strip for strip in strips.selected(context)):
-            cls.poll_message_set("Select a cutout")
-            return False
-        return True
-
     def execute(self, context: bpy.types.Context) -> set[str]:
         scene = strips.sequencer_scene(context)
-        cutouts = [strip for strip in strips.selected(context) if strips.MADE in strip]
+        cutouts = chosen(context)
         for strip in cutouts:
             clear(scene, *strips.extent(strip))
         if self.clear:

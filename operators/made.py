@@ -11,12 +11,14 @@ from bpy.props import BoolProperty
 
 from ..inference import MatteError
 from . import matte, strips, tasks
+from . import run as runs
 
 
-def _chosen(context: bpy.types.Context) -> list[bpy.types.Strip]:
-    """The selected strips of ours, and those that were made of the selected movies."""
+def chosen(context: bpy.types.Context) -> list[bpy.types.Strip]:
+    """The selected strips of ours, and those that were made of the selected movies, by channel and place."""
     scene, names = strips.sequencer_scene(context), {strip.name for strip in strips.selected(context)}
-    return [strip for strip in strips.all_made(scene) if names & {strip.name, strip[strips.MADE]["source"]}]
+    found = [strip for strip in strips.all_made(scene) if names & {strip.name, strip[strips.MADE]["source"]}]
+    return sorted(found, key=lambda strip: (strip.channel, strips.extent(strip)[0]))
 
 
 class OfOurs(bpy.types.Operator):
@@ -24,10 +26,10 @@ class OfOurs(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        reason = matte.busy() or ("" if _chosen(context) else "Select a cutout or a matte, or the strip it was made of")
-        if reason:
-            cls.poll_message_set(reason)
-        return not reason
+        if not chosen(context):
+            cls.poll_message_set("Select a cutout or a matte, or the strip it was made of")
+            return False
+        return True
 
 
 class SEQUENCER_OT_matte_realign(OfOurs):
@@ -40,7 +42,7 @@ class SEQUENCER_OT_matte_realign(OfOurs):
     def execute(self, context: bpy.types.Context) -> set[str]:
         scene = strips.sequencer_scene(context)
         done = 0
-        for strip in _chosen(context):
+        for strip in chosen(context):
             try:
                 tasks.realign(scene, strip)
                 done += 1
@@ -67,7 +69,7 @@ class SEQUENCER_OT_matte_remove(OfOurs):
     def execute(self, context: bpy.types.Context) -> set[str]:
         scene = strips.sequencer_scene(context)
         folders = set()
-        for strip in _chosen(context):
+        for strip in chosen(context):
             folders.add(_folder(strip))
             tasks.remove(scene, strip)
         if self.files:
@@ -88,9 +90,16 @@ class SEQUENCER_OT_matte_switch(OfOurs, matte.Matting):
     bl_label = "Switch Output"
     bl_options = {"UNDO"}
 
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if runs.busy():
+            cls.poll_message_set(runs.busy())
+            return False
+        return super().poll(context)
+
     def wanted(self, context: bpy.types.Context) -> list[tasks.Task]:
         scene = strips.sequencer_scene(context)
-        return [tasks.switch(context, scene, strip) for strip in _chosen(context)]
+        return [tasks.switch(context, scene, strip) for strip in chosen(context)]
 
 
 CLASSES = (SEQUENCER_OT_matte_realign, SEQUENCER_OT_matte_remove, SEQUENCER_OT_matte_switch)

@@ -6,16 +6,17 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 
 import bpy
 
+from .. import inference
 from . import strips
 
 SIDE = 960  # pixels of the longer side
-SAMPLES = 16  # pictures by which one mask is told from another
-SMALL = 120  # pixels of the longer side of a sample
+SAMPLES = 16  # drawings that are alike where nothing moves a mask
 
 
 def draw(
@@ -24,28 +25,38 @@ def draw(
     """Draw a mask as it is at timeline frames, each once.
 
     frames: those of a whole strip, ascending; size: width and height of its movie. folder: absolute, where the
-    pictures go, in one of their own. Returns what tells this mask from others, and a file for each of the frames.
+    pictures go, in one of their own. Returns what tells these drawings from others, on every machine, and a file for
+    each of the frames. A mask that nothing moves is drawn SAMPLES times, whatever the strip's length.
     """
-    with stage(mask) as scene:
-        samples = [frames[step * (len(frames) - 1) // (SAMPLES - 1)] for step in range(SAMPLES)]
-        with tempfile.TemporaryDirectory(prefix="strip_matte_") as scratch:
-            small = drawn(scene, mask, dict.fromkeys(samples), size, SMALL, scratch)
-            contents = [_content(file) for file in small.values()]
-        identity = hashlib.sha256(repr((contents, mask.name)).encode()).hexdigest()[:12]
-        # A mask that nothing moves is drawn once.
-        still = mask.animation_data is None and len(set(contents)) == 1
-        wanted = {frame: frames[0] if still else frame for frame in frames}
-        home = os.path.join(folder, f"mask_{identity}")
-        os.makedirs(home, exist_ok=True)
-        files = drawn(scene, mask, dict.fromkeys(wanted.values()), size, SIDE, home)
-    return identity, tuple(files[wanted[frame]] for frame in frames)
+    home = os.path.join(folder, "masks")
+    os.makedirs(home, exist_ok=True)
+    with stage(mask) as scene, tempfile.TemporaryDirectory(prefix=".strip_matte_", dir=home) as scratch:
+        chosen = dict.fromkeys(frames[step * (len(frames) - 1) // (SAMPLES - 1)] for step in range(SAMPLES))
+        kept = _keep(drawn(scene, mask, chosen, size, scratch), home)
+        # Blender does not tell whether a mask's points are animated.
+        if mask.animation_data is None and len(set(kept.values())) == 1:
+            kept = dict.fromkeys(frames, kept[frames[0]])
+            return os.path.basename(kept[frames[0]]), tuple(kept.values())
+        kept = _keep(drawn(scene, mask, frames, size, scratch), home)
+    names = [os.path.basename(file) for file in kept.values()]
+    return hashlib.sha256(repr(names).encode()).hexdigest(), tuple(kept.values())
+
+
+def _keep(files: dict[int, str], home: str) -> dict[int, str]:
+    """Give drawings names that tell their content, so that all runs and machines share them. By timeline frame."""
+    kept = {}
+    for frame, file in files.items():
+        kept[frame] = os.path.join(home, f"{inference.digest(file)}.png")
+        shutil.copyfile(file, f"{file}.copy")
+        os.replace(f"{file}.copy", kept[frame])
+    return kept
 
 
 def drawn(
-    scene: bpy.types.Scene, mask: bpy.types.Mask, frames: Iterable[int], size: tuple[int, int], side: int, folder: str
+    scene: bpy.types.Scene, mask: bpy.types.Mask, frames: Iterable[int], size: tuple[int, int], folder: str
 ) -> dict[int, str]:
-    """The file of each timeline frame. One that is there is taken as it is."""
-    render, share = scene.render, side / max(size)
+    """The file of each timeline frame. One that is there is taken as it is. scene: of `stage`."""
+    render, share = scene.render, SIDE / max(size)
     render.resolution_x, render.resolution_y = (max(round(length * share), 4) for length in size)
     files = {frame: os.path.join(folder, f"{frame:06d}.png") for frame in frames}
     for frame, file in files.items():
@@ -53,16 +64,10 @@ def drawn(
             continue
         # A mask begins at a frame of its own; before it, it is as it is there.
         scene.frame_set(max(frame, mask.frame_start))
-        render.filepath = f"{file[:-4]}.{os.getpid()}.png"
+        render.filepath = file
         with bpy.context.temp_override(scene=scene):
             bpy.ops.render.render(write_still=True)
-        os.replace(render.filepath, file)
     return files
-
-
-def _content(file: str) -> str:
-    with open(file, "rb") as content:
-        return hashlib.sha256(content.read()).hexdigest()
 
 
 @contextlib.contextmanager

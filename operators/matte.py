@@ -166,17 +166,12 @@ class SEQUENCER_OT_matte_verify(bpy.types.Operator):
         return {"FINISHED"}
 
 
-def busy() -> str:
-    """Why nothing else can be begun now; empty where it can."""
-    return "A matte is being made. Wait for it, or cancel it" if runs.current() is not None else ""
-
-
 def why_not(context: bpy.types.Context) -> str:
     """Why no matte can be made now, as a sentence without a full stop; empty where one can."""
     if inference.problem():
         return inference.problem()
-    if busy():
-        return busy()
+    if runs.busy():
+        return runs.busy()
     try:
         settings.preferences(context)
     except MatteError as error:

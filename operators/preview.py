@@ -232,8 +232,8 @@ def why_not(context: bpy.types.Context) -> str:
     """Why nothing can be shown now, as a sentence without a full stop; empty where it can."""
     if inference.problem():
         return inference.problem()
-    if runs.current() is not None:
-        return "A matte is being made. Wait for it, or cancel it"
+    if runs.busy():
+        return runs.busy()
     if subject.strip_here(context) is None:
         return "Select one movie or image strip that is seen on the current frame"
     return ""
@@ -289,7 +289,7 @@ def _file_is_loaded(*_: object) -> None:
 def _wish(context: bpy.types.Context, scene: bpy.types.Scene, strip: bpy.types.Strip, scratch: str) -> Wish | None:
     """The strip's frame under the playhead with the scene's settings; None where the strip is not there.
 
-    As `tasks.plan`, for one frame, and nothing is checked that only the run needs. Raises MatteError.
+    Nothing is checked that only the run needs. Raises MatteError.
     """
     first, last = strips.extent(strip)
     now = scene.frame_current
@@ -297,27 +297,16 @@ def _wish(context: bpy.types.Context, scene: bpy.types.Scene, strip: bpy.types.S
         return None
     shown = _played(strips.timing(scene, strip), first, last)
     frame = shown[now - first]
-    settings, machine = scene.strip_matte, settings_.preferences(context)
-    path, pictures = strips.source_path(scene, strip), strips.pictures(scene, strip)
-    strips.picture_size(strip)  # where Blender does not know it, nothing can be drawn
-    job = inference.Job(
-        movie=path,
-        frames=(frame,),
-        folder="",  # nothing is written
-        model=settings_.model_path(context, settings),
-        quality=settings.quality,
-        precision=settings.precision,
-        edges=settings.edges,
-        edge_colour=settings.edge_colour,
-        steady=settings.steady,
+    size = strips.picture_size(strip)  # where Blender does not know it, nothing can be drawn
+    mask, subject_ = scene.strip_matte.mask, tasks.subject_of(scene, strip)
+    if mask is not None:
         # A source frame that is shown more than once has the mask of the first time.
-        subject=_subject(scene, strip, first + shown.index(frame), scratch),
-        shape=settings_.shape(settings),
-        device=machine.device,
-        cores=machine.cores or tasks.automatic_cores(),
-        upright=strips.UPRIGHT or bool(pictures) or not _turned(path, _changed(path)),
-        pictures=pictures,
-    )
+        drawing = _drawn(mask, first + shown.index(frame), size, scratch)
+        subject_ = tasks.subject_of(scene, strip, "preview", (drawing,))
+    path = strips.source_path(scene, strip)
+    upright = strips.UPRIGHT or strip.type == "IMAGE" or not _turned(path, _changed(path))
+    model = settings_.model_path(context, scene.strip_matte)
+    job = tasks.job_of(context, scene, strip, (frame,), subject_, model=model, upright=upright)
     return Wish(scene.name, strip.name, now, job, frame, context.window_manager.strip_matte_preview)
 
 
@@ -337,23 +326,6 @@ def _changed(path: str) -> int:
     return os.stat(path).st_mtime_ns if os.path.isfile(path) else 0
 
 
-def _subject(scene: bpy.types.Scene, strip: bpy.types.Strip, timeline: int, scratch: str) -> inference.Subject:
-    """Which of several things is wanted of a strip, with its mask as it is on a timeline frame."""
-    settings = scene.strip_matte
-    path = strips.path(strip) if settings.keep == "PICKED" else ()
-    if settings.keep == "PICKED" and not path:
-        raise MatteError(f'No subject is picked in "{strip.name}". Use Pick Subject, or keep another piece')
-    drawn = (_drawn(settings.mask, timeline, strips.picture_size(strip), scratch),) if settings.mask else ()
-    return inference.Subject(
-        keep=settings.keep,
-        path=path,
-        region=settings_.region(settings),
-        mask="preview" if drawn else "",
-        masks=drawn,
-        mask_mode=settings.mask_mode if drawn else "LIMIT",
-    )
-
-
 def _drawn(mask: bpy.types.Mask, timeline: int, size: tuple[int, int], scratch: str) -> str:
     """A drawing of a mask as it is on a timeline frame. Made where there is none of its points as they are now."""
     digest = hashlib.sha256(repr((mask.name, timeline, size, _points(mask))).encode()).hexdigest()[:16]
@@ -362,7 +334,7 @@ def _drawn(mask: bpy.types.Mask, timeline: int, size: tuple[int, int], scratch: 
         part = f"{home}.part"
         os.makedirs(part, exist_ok=True)
         with masks.stage(mask) as scene:
-            masks.drawn(scene, mask, [timeline], size, masks.SIDE, part)
+            masks.drawn(scene, mask, [timeline], size, part)
         os.replace(part, home)
     return os.path.join(home, f"{timeline:06d}.png")
 

@@ -108,6 +108,11 @@ def current() -> Run | None:
     return _current
 
 
+def busy() -> str:
+    """Why nothing else can be begun now, as a sentence without a full stop; empty where it can."""
+    return "A matte is being made. Wait for it, or cancel it" if _current is not None else ""
+
+
 def set_current(run: Run | None) -> None:
     global _current  # noqa: PLW0603  the panel, the Cancel button and unregister() all ask for the one run there is
     _current = run

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Strips, as each release of Blender has them. No other module knows that releases differ.
+"""Strips, and the compositor's nodes, as each release of Blender has them. No other module knows that releases differ.
 
 A *timeline frame* is a frame of the scene; a *source frame* is Blender's number for a picture of the movie, from 0.
 """
@@ -40,6 +40,8 @@ RELATIVE_PATH = {"PATH_SUPPORTS_BLEND_RELATIVE"} if bpy.app.version >= (4, 5, 0)
 UPRIGHT = bpy.app.version >= (4, 4, 0)
 # 5.0 began to flip a strip after its modifiers: a mask that a modifier reads is to be as the movie is unflipped.
 FLIPPED_LAST = bpy.app.version >= (5, 0, 0)
+# 5.0 made the compositor a node group, and options of nodes sockets.
+GROUPS = bpy.app.version >= (5, 0, 0)
 MADE = "strip_matte"  # the property that marks the strips we made, and says of what
 PATH = "strip_matte_path"  # the property that says where the subject of a source strip is, see path()
 MASK = "Strip Matte"  # the name of the modifier on a movie that reads a matte of ours
@@ -474,3 +476,86 @@ def curves(scene: bpy.types.Scene) -> bpy.types.bpy_prop_collection | None:
             if bag is not None:
                 return bag.fcurves
     return None
+
+
+# The compositor
+
+
+def compositor(scene: bpy.types.Scene) -> bpy.types.NodeTree:
+    """The scene's compositor, switched on, with one output that counts. A new one shows what was rendered before.
+
+    MatteError where an output can not be told; nothing is changed then.
+    """
+    tree = scene.compositing_node_group if GROUPS else scene.node_tree
+    if tree is not None and tree.library is not None:
+        raise MatteError("The compositor's nodes are linked from another file. Make them local, and try again")
+    if tree is not None and not GROUPS and sum(node.bl_idname == "CompositorNodeComposite" for node in tree.nodes) > 1:
+        # Which of them counts is not told before 5.0.
+        raise MatteError("The compositor has several Composite nodes. Keep one, and try again")
+    new = tree is None
+    if GROUPS and new:
+        tree = scene.compositing_node_group = bpy.data.node_groups.new("Compositor Nodes", "CompositorNodeTree")
+    elif not GROUPS:
+        scene.use_nodes = True
+        tree = scene.node_tree
+    if new:
+        # Before 5.0 Blender fills it itself. A node that needs a camera keeps a scene without one from being rendered.
+        tree.nodes.clear()
+        if scene.camera is not None:
+            layers = tree.nodes.new("CompositorNodeRLayers")
+            layers.location.x = -600
+            tree.links.new(layers.outputs["Image"], compositor_output(tree))
+    return tree
+
+
+def compositor_output(tree: bpy.types.NodeTree) -> bpy.types.NodeSocket:
+    """The socket that takes the compositor's picture; made where there is none."""
+    kind = "NodeGroupOutput" if GROUPS else "CompositorNodeComposite"
+    nodes = [node for node in tree.nodes if node.bl_idname == kind]
+    node = next((node for node in nodes if GROUPS and node.is_active_output), None)
+    node = node or (nodes[0] if nodes else tree.nodes.new(kind))
+    if GROUPS and not any(socket.type == "RGBA" for socket in node.inputs):
+        tree.interface.new_socket("Image", in_out="OUTPUT", socket_type="NodeSocketColor")
+    return next(socket for socket in node.inputs if socket.type == "RGBA")
+
+
+def background_socket(over: bpy.types.Node) -> bpy.types.NodeSocket:
+    return over.inputs[0 if GROUPS else 1]
+
+
+def foreground_socket(over: bpy.types.Node) -> bpy.types.NodeSocket:
+    return over.inputs[1 if GROUPS else 2]
+
+
+def factor_socket(over: bpy.types.Node) -> bpy.types.NodeSocket:
+    return over.inputs[2 if GROUPS else 0]
+
+
+def set_straight(over: bpy.types.Node, straight: bool) -> None:
+    """Whether Alpha Over's foreground is to be multiplied by its alpha. A socket from 4.5 on."""
+    if "Straight Alpha" in over.inputs:
+        over.inputs["Straight Alpha"].default_value = straight
+    else:
+        over.use_premultiply = straight
+
+
+def set_alpha_mode(node: bpy.types.Node, replace: bool) -> None:
+    if GROUPS:
+        node.inputs["Type"].default_value = "Replace Alpha" if replace else "Apply Mask"
+    else:
+        node.mode = "REPLACE_ALPHA" if replace else "APPLY"
+
+
+def set_flip(node: bpy.types.Node, across: bool, up: bool) -> None:
+    """Two sockets from 4.5 on."""
+    if "Flip X" in node.inputs:
+        node.inputs["Flip X"].default_value, node.inputs["Flip Y"].default_value = across, up
+    else:
+        node.axis = "X" * across + "Y" * up
+
+
+def set_bilinear(node: bpy.types.Node) -> None:
+    if GROUPS:
+        node.inputs["Interpolation"].default_value = "Bilinear"
+    else:
+        node.filter_type = "BILINEAR"

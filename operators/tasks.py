@@ -51,7 +51,7 @@ def plan(
     quality: str | None = None,
     output: str | None = None,
 ) -> Task:
-    """Look at everything that can be wrong before the work begins. Changes nothing.
+    """Look at everything that can be wrong before the work begins. Writes nothing but drawings of a mask.
 
     timeline: timeline frames to cover, the last one exclusive. folder, model, quality, output: for the scene's.
     Raises MatteError with a sentence for the editor.
@@ -72,24 +72,9 @@ def plan(
         raise MatteError(f'The folder "{base}" is not a whole path. Begin it with // to put it beside the project')
     folders.check_writable(absolute)
     frames = tuple(sorted(set(_shown(scene, strip, timeline)[1])))
-    job = inference.Job(
-        movie=path,
-        frames=frames,
-        folder=absolute,
-        model=model_file,
-        output=output or settings.output,
-        quality=quality or settings.quality,
-        precision=settings.precision,
-        edges=settings.edges,
-        edge_colour=settings.edge_colour,
-        steady=settings.steady,
-        subject=_subject(scene, strip, frames, absolute),
-        shape=settings_.shape(settings),
-        device=machine.device,
-        cores=machine.cores or automatic_cores(),
-        upright=upright,
-        pictures=pictures,
-    )
+    subject = _masked_subject(scene, strip, frames, absolute)
+    job = job_of(context, scene, strip, frames, subject, model=model_file, upright=upright)
+    job = replace(job, output=output or settings.output, quality=quality or settings.quality)
     name = folders.name_for(job)
     job = replace(job, folder=os.path.join(absolute, name), mattes=os.path.join(absolute, _other_name(job)))
     warnings += strips.warnings(scene, strip, movie)
@@ -106,6 +91,53 @@ def plan(
         warnings,
         strips.pixels(strip),
     )
+
+
+def job_of(
+    context: bpy.types.Context,
+    scene: bpy.types.Scene,
+    strip: bpy.types.Strip,
+    frames: tuple[int, ...],
+    subject: inference.Subject,
+    *,
+    model: str,
+    upright: bool,
+) -> inference.Job:
+    """A strip's source frames with the scene's and the machine's settings, and no folder yet. model, upright: see
+    inference.Job."""
+    settings, machine = scene.strip_matte, settings_.preferences(context)
+    return inference.Job(
+        movie=strips.source_path(scene, strip),
+        frames=frames,
+        folder="",
+        model=model,
+        output=settings.output,
+        quality=settings.quality,
+        precision=settings.precision,
+        edges=settings.edges,
+        edge_colour=settings.edge_colour,
+        steady=settings.steady,
+        subject=subject,
+        shape=settings_.shape(settings),
+        device=machine.device,
+        cores=machine.cores or automatic_cores(),
+        upright=upright,
+        pictures=strips.pictures(scene, strip),
+    )
+
+
+def subject_of(
+    scene: bpy.types.Scene, strip: bpy.types.Strip, mask: str = "", drawings: tuple[str, ...] = ()
+) -> inference.Subject:
+    """Which of several things is wanted of a strip. mask, drawings: mask and masks of inference.Subject."""
+    settings = scene.strip_matte
+    path = strips.path(strip) if settings.keep == "PICKED" else ()
+    if settings.keep == "PICKED" and not path:
+        raise MatteError(f'No subject is picked in "{strip.name}". Use Pick Subject, or keep another piece')
+    region = settings_.region(settings)
+    if not mask:
+        return inference.Subject(keep=settings.keep, path=path, region=region)
+    return inference.Subject(settings.keep, path, region, mask, drawings, settings.mask_mode)
 
 
 def place(task: Task, doubtful: int = 0) -> tuple[str, ...]:
@@ -178,15 +210,22 @@ def remove(scene: bpy.types.Scene, images: bpy.types.Strip | None) -> None:
     strips.remove(scene, images)
 
 
+def source_of(scene: bpy.types.Scene, images: bpy.types.Strip) -> bpy.types.Strip:
+    """The strip that one of ours was made of. MatteError where it is gone."""
+    name = images[strips.MADE]["source"]
+    source = strips.find(scene, name)
+    if source is None:
+        raise MatteError(f'The strip "{name}", of which "{images.name}" was made, is gone')
+    return source
+
+
 def switch(context: bpy.types.Context, scene: bpy.types.Scene, images: bpy.types.Strip) -> Task:
     """What makes the other output of a strip of ours out of its mattes, with the settings that it was made with.
 
     Raises MatteError with a sentence for the editor. Changes nothing.
     """
     made = images[strips.MADE].to_dict()
-    source = strips.find(scene, made["source"])
-    if source is None:
-        raise MatteError(f'The strip "{made["source"]}", of which "{images.name}" was made, is gone')
+    source = source_of(scene, images)
     if "made_with" not in made:
         raise MatteError(f'"{images.name}" was made by an older Strip Matte. Use Add Matte with the other output')
     try:
@@ -224,10 +263,7 @@ def realign(scene: bpy.types.Scene, images: bpy.types.Strip) -> None:
 
     Raises MatteError where images are missing that the movie shows now; nothing is changed then.
     """
-    made = images[strips.MADE]
-    source = strips.find(scene, made["source"])
-    if source is None:
-        raise MatteError(f'The strip "{made["source"]}", of which "{images.name}" was made, is gone')
+    source = source_of(scene, images)
     start, frames = _shown(scene, source, None)
     files = [folders.image_name(frame) for frame in frames]
     folder = os.path.normpath(bpy.path.abspath(images.directory))
@@ -284,27 +320,18 @@ def _shown(scene: bpy.types.Scene, strip: bpy.types.Strip, timeline: tuple[int, 
     return start, strips.source_frames(scene, strip)[start - first : max(end - first, 0)]
 
 
-def _subject(scene: bpy.types.Scene, strip: bpy.types.Strip, frames: Sequence[int], folder: str) -> inference.Subject:
-    """Which of several things is wanted of a strip. A mask is drawn, into the folder."""
-    settings = scene.strip_matte
-    path = strips.path(strip) if settings.keep == "PICKED" else ()
-    if settings.keep == "PICKED" and not path:
-        raise MatteError(f'No subject is picked in "{strip.name}". Use Pick Subject, or keep another piece')
-    mask, drawn = "", {}
-    if settings.mask is not None:
-        first, last = strips.extent(strip)
-        shown = strips.source_frames(scene, strip)
-        mask, files = masks.draw(settings.mask, range(first, last), strips.picture_size(strip), folder)
-        # A source frame that is shown more than once has the mask of the first time.
-        drawn = dict(zip(reversed(shown), reversed(files), strict=True))
-    return inference.Subject(
-        keep=settings.keep,
-        path=path,
-        region=settings_.region(settings),
-        mask=mask,
-        masks=tuple(drawn[frame] for frame in frames) if mask else (),
-        mask_mode=settings.mask_mode if mask else "LIMIT",
-    )
+def _masked_subject(
+    scene: bpy.types.Scene, strip: bpy.types.Strip, frames: Sequence[int], folder: str
+) -> inference.Subject:
+    """`subject_of` with a mask, which is drawn, into the folder."""
+    mask = scene.strip_matte.mask
+    if mask is None:
+        return subject_of(scene, strip)
+    shown = strips.source_frames(scene, strip)
+    identity, files = masks.draw(mask, range(*strips.extent(strip)), strips.picture_size(strip), folder)
+    # A source frame that is shown more than once has the mask of the first time.
+    drawn = dict(zip(reversed(shown), reversed(files), strict=True))
+    return subject_of(scene, strip, identity, tuple(drawn[frame] for frame in frames))
 
 
 def _check_pictures(name: str, pictures: Sequence[str]) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ import bpy
 
 from .. import inference
 from ..inference import MatteError
-from . import strips
+from . import strips, tasks
 
 SAMPLE = 12  # frames that are compared where not every one is asked for
 SIDE = 480  # pixels of the longer side that is rendered: enough to tell one picture from the next
@@ -47,12 +47,10 @@ def pairs(scene: bpy.types.Scene, chosen: Sequence[bpy.types.Strip]) -> list[tup
     """(source, cutout) for every cutout that is chosen or whose source is. MatteError where that source is gone."""
     found = []
     for cutout in strips.all_made(scene):
-        name = cutout[strips.MADE]["source"]
-        source = strips.find(scene, name)
-        if cutout in chosen and source is None:
-            raise MatteError(f'The strip "{name}", of which "{cutout.name}" was made, is gone')
-        if source is not None and (cutout in chosen or source in chosen):
-            found.append((source, cutout))
+        if cutout in chosen:
+            found.append((tasks.source_of(scene, cutout), cutout))
+        elif strips.find(scene, cutout[strips.MADE]["source"]) in chosen:
+            found.append((strips.find(scene, cutout[strips.MADE]["source"]), cutout))
     return found
 
 

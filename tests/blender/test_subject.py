@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which of several things, drawn masks, and doubtful frames: from the settings in Blender to the pixels and markers."""
 
+import time
 from pathlib import Path
 
 import cv2
@@ -64,6 +65,25 @@ def test_a_mask_that_moves_is_drawn_for_each_frame(shot, blender) -> None:
     assert peaks[0] > 240
     assert 90 < peaks[1] < 165
     assert peaks[2] == 0
+
+
+def test_a_drawn_mask_is_the_same_mask_tomorrow(shot, blender) -> None:
+    """A run again makes nothing again, a trim neither; a point moved by a hair is another mask. Blender writes the time
+    into its pictures: their bytes are never the same twice."""
+    movie = shot.movie(left=60, length=3)
+    mask = rectangle(blender, 0.5, 0.0, 1.0, 1.0)
+    alphas(shot, mask=mask)
+    before = {path: path.stat().st_mtime_ns for path in shot.images() if "masks" not in path.parts}
+    assert len(before) == 3
+    assert len(list((shot.folder / "masks").iterdir())) == 1
+    time.sleep(1.1)
+    alphas(shot)
+    timeline.trim(movie, 1, 1)
+    alphas(shot)
+    assert {path: path.stat().st_mtime_ns for path in shot.images() if "masks" not in path.parts} == before
+    mask.layers[0].splines[0].points[0].co[0] += 0.004
+    alphas(shot)
+    assert len([path for path in shot.images() if "masks" not in path.parts]) == 4
 
 
 def test_a_region_keeps_what_is_in_it(shot) -> None:

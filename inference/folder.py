@@ -81,9 +81,9 @@ def claim(job: Job, choose: Callable[[], str]) -> Folder:
 
 def _sweep(path: str) -> None:
     """Remove what processes that were killed have left half-written. Whatever is younger may still be written to."""
-    for entry in os.scandir(path):
-        if entry.name.endswith(".part") and time.time() - entry.stat().st_mtime > STALE:
-            with contextlib.suppress(OSError):  # another process was quicker, or the folder may be read alone
+    for entry in [entry for entry in os.scandir(path) if entry.name.endswith(".part")]:
+        with contextlib.suppress(OSError):  # another process was quicker, or the folder may be read alone
+            if time.time() - entry.stat().st_mtime > STALE:
                 os.unlink(entry.path)
 
 

@@ -26,10 +26,13 @@ __all__ = [
     "apart",
     "available_cores",
     "check_picture",
+    "difference",
     "digest",
     "doubtful",
     "follow",
     "generate",
+    "make_opaque",
+    "mend_drawing",
     "probe",
     "problem",
 ]
@@ -55,6 +58,11 @@ def check_picture(path: str) -> None:
 def digest(path: str) -> str:
     """What tells a picture's pixels from others; see `sequence.digest`."""
     return load(".sequence", __name__).digest(path)
+
+
+def mend_drawing(file: str) -> None:
+    """Write a mask's drawing by Blender again; see `sequence.mend_drawing`."""
+    load(".sequence", __name__).mend_drawing(file)
 
 
 def difference(source: str, other: str) -> float:

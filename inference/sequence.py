@@ -8,6 +8,7 @@ from collections.abc import Generator, Iterable, Sequence
 import cv2
 import numpy as np
 
+from . import png
 from .errors import MatteError
 
 FEW = 1e-3  # of a picture's pixels: fewer are no proof, for each may lie at an edge
@@ -61,6 +62,15 @@ def digest(path: str) -> str:
     """What tells a picture file's pixels from others. Not the file's bytes: programs write the time into them."""
     picture = read(path)
     return hashlib.sha256(repr(picture.shape).encode() + picture.tobytes()).hexdigest()
+
+
+def mend_drawing(file: str) -> None:
+    """Write a mask's drawing by Blender again, as a grey PNG. Blender 4.2 leaves the last pixel, that at the top right,
+    as its memory was before: it becomes like the one beside it."""
+    grey = np.ascontiguousarray(read(file)[..., 0])
+    grey[0, -1] = grey[0, -2]
+    with open(file, "wb") as out:
+        out.write(png.encode(grey))
 
 
 def make_opaque(file: str, copy: str) -> None:

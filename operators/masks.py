@@ -67,6 +67,7 @@ def drawn(
         render.filepath = file
         with bpy.context.temp_override(scene=scene):
             bpy.ops.render.render(write_still=True)
+        inference.mend_drawing(file)
     return files
 
 

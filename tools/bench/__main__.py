@@ -26,7 +26,7 @@ from .measure import Measured, measure_clip, say
 from .watch import Failed
 
 ROUNDS, SHORT_ROUNDS = 5, 2
-FRAMES = {HD: (64, 24), UHD: (32, 12)}  # ours, others': as many as ADAPTIVE needs to come to a steady pace
+FRAMES = {HD: (128, 24), UHD: (64, 12)}  # ours, others': ours are as short as an editor's shortest shots
 SHORT_FRAMES = (32, 8)
 TIMELINE_FRAMES = 48
 LOSS = 0.9  # of the ratio in docs/speed.md: below this, --short says so

@@ -16,6 +16,7 @@ import re
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -23,7 +24,6 @@ from pathlib import Path
 from typing import Any
 
 import inference
-from inference.job import available_cores
 
 SAW = re.compile(r"The network saw (\d+) frames for (\d+)")
 
@@ -154,14 +154,14 @@ def run_stages(clip: str, frames: str, folder: str, settings: str) -> dict[str, 
     Wall and processor seconds for a frame of the job. The order is the pipeline's, so that each stage works on what it
     gets there: the network on the frames that it sees, the flow on those that are carried or tried.
     """
+    import numpy as np
+
     from inference import finish, keyframes, networks, pipeline, png
     from inference.folder import write_whole
 
     job = our_job(clip, frames, folder, settings)
-    plan = networks.fastest(
-        job.model, job.device, job.cores or available_cores(), "auto" if job.precision == "AUTO" else "fp32"
-    )
-    model = networks.load(job.model, job.device, plan)
+    plan = networks.plan_for(job)
+    model = networks.load(job.model, plan)
     quality = keyframes.QUALITIES[job.quality]
     spans = keyframes.spans(job.frames, quality, pipeline._last(job))
     seconds: dict[str, tuple[float, float]] = {}
@@ -174,20 +174,30 @@ def run_stages(clip: str, frames: str, folder: str, settings: str) -> dict[str, 
             seconds[stage] = spent[0] / len(job.frames), spent[1] / len(job.frames)
         return results
 
+    here = threading.local()
+
     def matted(frame: int, picture: Any, map_: Any) -> Any:
-        return finish.image(job, picture, finish.matte(job, frame, picture, map_))
+        """As pipeline._make has it: each thread's memory is used again."""
+        if not hasattr(here, "image"):
+            here.image = np.empty((*picture.shape[:2], 4), np.uint8)
+        return finish.image(job, picture, finish.matte(job, frame, picture, map_), here.image)
+
+    def needed() -> Any:
+        return pipeline.decoded_pictures(job, sorted(set().union(*(span.needed for span in spans))), print)
 
     with pipeline.opencv_on_one_thread():
-        decoded = pipeline.decoded_pictures(job, sorted(set().union(*(span.needed for span in spans))), print)
-        pictures = dict(alone("decode", lambda _: list(decoded), (None,))[0])
+        # Nothing is kept while it is timed, for the job keeps nothing either: memory that is new takes its own time.
+        alone("decode", lambda _: deque(needed(), 0), (None,))
+        pictures = dict(needed())
         found = alone("look", lambda picture: keyframes.look(model.planes(picture)), pictures.values())
         looks = dict(zip(pictures, found, strict=True))
         maps, seen, carried = _followed(keyframes, model, quality, plan.frames, spans, looks)
         alone("model", model.map, seen)
         if carried:
             alone("carry", keyframes.carry, *zip(*carried, strict=True))
-        shown = [pictures[frame] for frame in job.frames]
-        cutouts = alone("matte, cutout", matted, job.frames, shown, [maps[frame] for frame in job.frames])
+        inputs = (job.frames, [pictures[frame] for frame in job.frames], [maps[frame] for frame in job.frames])
+        alone("matte, cutout", lambda *each: matted(*each).shape, *inputs)
+        cutouts = [matted(*each).copy() for each in zip(*inputs, strict=True)]
         paths = [os.path.join(folder, f"{frame:06d}.png") for frame in job.frames]
         alone("encode, write", lambda image, path: write_whole(path, png.encode(image)), cutouts, paths)
     return seconds

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -33,23 +34,24 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=OUT)
     options = parser.parse_args()
     net = graph.read(onnx.load(options.network))
-    found = measured(net)
+    found = measured(net, pictures("calibrate"))
     digest = hashlib.sha256(options.network.read_bytes()).hexdigest()
-    lines = [f'  "{name}": {json.dumps(ranges)}' for name, ranges in found.items()]
-    tensors = ",\n".join(lines)
-    options.out.write_text(f'{{\n"network": "{digest}",\n"tensors": {{\n{tensors}\n}}\n}}\n', encoding="utf-8")
+    options.out.write_text(text(digest, found), encoding="utf-8")
     print(f"{options.out.name}: {len(found)} tensors")
 
 
-def measured(net: graph.Net) -> dict[str, dict[str, list[float]]]:
-    """For each tensor's channels: lowest, highest and mean value, and the mean over pictures of the highest."""
+def measured(net: graph.Net, seen: Iterable[tuple[str, np.ndarray]]) -> dict[str, dict[str, list[float]]]:
+    """For each tensor's channels: lowest, highest and mean value, and the mean over pictures of the highest.
+
+    seen: names and pictures, as pictures.pictures gives them.
+    """
     names = [net.input, *(node.output for node in net.nodes if node.op in MEASURED)]
     model = graph.write(net, None, None, "for calibration")
     for name in names[1:]:
         model.graph.output.append(onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None))
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     sums: dict[str, list[np.ndarray]] = {name: [] for name in names}
-    for label, picture in pictures("calibrate"):
+    for label, picture in seen:
         print(label, flush=True)
         views = list(varied(picture, VIEWS))
         for fed in [*(planes(view, SIDE, SIDE) for view in views), *(wide(view) for view in views[::2])]:
@@ -58,6 +60,12 @@ def measured(net: graph.Net) -> dict[str, dict[str, list[float]]]:
                 flat = answer[0].reshape(answer.shape[1], -1)
                 sums[name].append(np.stack([flat.min(axis=1), flat.max(axis=1), flat.mean(axis=1)]))
     return {name: summary(np.stack(each)) for name, each in sums.items()}
+
+
+def text(digest: str, found: dict[str, dict[str, list[float]]]) -> str:
+    """What measured() found of the network with this SHA-256, as JSON."""
+    tensors = ",\n".join(f'  "{name}": {json.dumps(ranges)}' for name, ranges in found.items())
+    return f'{{\n"network": "{digest}",\n"tensors": {{\n{tensors}\n}}\n}}\n'
 
 
 def summary(each: np.ndarray) -> dict[str, list[float]]:

@@ -22,6 +22,7 @@ from typing import Any
 import onnx
 
 from . import graph
+from .last import resize_last, sides_in_integers
 from .pictures import NETWORK
 from .quantise import quantise
 from .rewrite import centre, equalise, merge_tail, ranges_of, split_sides
@@ -81,11 +82,20 @@ def made_for(digest: str, file: Path) -> dict[str, Any]:
 
 def to_int8(net: graph.Net, tensors: dict[str, dict[str, list[float]]], kept: set[str], paired: bool) -> None:
     """Put a network into eight bits in place, all but its tail and the convolutions with the kept outputs."""
+    sides_in_integers(net, rounded(net, tensors, kept, paired))
+    resize_last(net)
+
+
+def rounded(
+    net: graph.Net, tensors: dict[str, dict[str, list[float]]], kept: set[str], paired: bool
+) -> list[graph.Node]:
+    """The same, as it is said by the authors' operations. Returns the side convolutions."""
     ranges = ranges_of(net, tensors)
     centre(net, ranges, kept)
     equalise(net, ranges, SHARE)
-    sides = split_sides(net, merge_tail(net))
-    quantise(net, ranges, kept | {side.output for side in sides}, paired)
+    ends = {side.output for side in split_sides(net, merge_tail(net))}
+    quantise(net, ranges, kept | ends, paired)
+    return [node for node in net.nodes if node.output in ends]
 
 
 if __name__ == "__main__":

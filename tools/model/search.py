@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -45,10 +46,10 @@ def main() -> None:
     ranges = ranges_of(net, made_for(digest, options.ranges)["tensors"])
     centre(net, ranges)
     equalise(net, ranges, SHARE)
-    errors = harm(net, ranges)
+    fed = [feed for _, picture in pictures("search") for feed in (planes(picture, SIDE, SIDE), wide(picture))]
+    errors = harm(net, ranges, before_relu(net), fed)
     kept = chosen(errors, cost, budget)
-    lines = ",\n".join(f'  "{name}": {errors[name]:.3g}' for name in sorted(kept, key=lambda name: -errors[name]))
-    options.out.write_text(f'{{\n"network": "{digest}",\n"convolutions": {{\n{lines}\n}}\n}}\n', encoding="utf-8")
+    options.out.write_text(text(digest, {name: errors[name] for name in kept}), encoding="utf-8")
     print(f"{options.out.name}: {len(kept)} of {len(errors)} convolutions")
 
 
@@ -75,12 +76,19 @@ def costs(net: graph.Net) -> dict[str, float]:
     return {name: count + written[name] for name, count in multiplications(net).items()}
 
 
-def harm(net: graph.Net, ranges: Ranges) -> dict[str, float]:
-    """For each convolution before a ReLU, the mean squared error of the map where it alone is rounded."""
-    fed = [feed for _, picture in pictures("search") for feed in (planes(picture, SIDE, SIDE), wide(picture))]
+def before_relu(net: graph.Net) -> list[graph.Node]:
+    """The convolutions that a ReLU follows: all but the last seven."""
+    return [node for node in net.convolutions() if any(each.op == "Relu" for each in net.consumers(node.output))]
+
+
+def harm(net: graph.Net, ranges: Ranges, convs: Iterable[graph.Node], fed: list[np.ndarray]) -> dict[str, float]:
+    """For each convolution's output, the mean squared error of the map where that convolution alone is rounded.
+
+    convs: those of before_relu to try. fed: pictures as pictures.planes makes them, of any size that the network takes.
+    """
     exact = maps(net, fed)
     found = {}
-    for conv in [node for node in net.convolutions() if any(each.op == "Relu" for each in net.consumers(node.output))]:
+    for conv in convs:
         times = TIMES if conv.inputs[0] == net.input else 1
         each = maps(rounded_alone(net, conv, ranges, times), fed)
         found[conv.output] = float(np.mean([np.square(a - b).mean() for a, b in zip(each, exact, strict=True)]))
@@ -101,6 +109,12 @@ def chosen(errors: dict[str, float], cost: dict[str, float], budget: float) -> l
             kept.append(name)
             budget -= cost[name]
     return kept
+
+
+def text(digest: str, errors: dict[str, float]) -> str:
+    """What is kept of the network with this SHA-256, and the errors that led to it, as JSON."""
+    lines = ",\n".join(f'  "{name}": {errors[name]:.3g}' for name in sorted(errors, key=lambda name: -errors[name]))
+    return f'{{\n"network": "{digest}",\n"convolutions": {{\n{lines}\n}}\n}}\n'
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 # A thin front for nox, which does the work (noxfile.py). Nothing is needed but make, a Python and a package index:
 # nox itself lives in .nox/nox, pinned in tools/packages/nox.txt.
 
-.PHONY: help demo test bench bench-quality stress build lint format clean
+.PHONY: help demo test install-test bench bench-quality stress build lint format clean
 .DEFAULT_GOAL := help
 
 NOX_HOME := .nox/nox
@@ -11,6 +11,7 @@ help:
 	@echo "make demo    matte a real clip and render it (build/demo/)"
 	@echo "make test    all tests: pure, Blender as a module (four releases), Blender in a window"
 	@echo "             BLENDER=/path/to/blender make test uses that Blender for the window"
+	@echo "make install-test   the built zip in clean Blenders of five releases (make test: of two; docs/install.md)"
 	@echo "make bench   how fast, beside rembg (docs/speed.md); make bench ARGS=--short: ratios only, about a minute"
 	@echo "make bench-quality   how good a matte is, beside rembg, against exact truth (docs/quality.md)"
 	@echo "make stress  killed, filled up, fed rubbish: tried, survived, lost (docs/stress.md)"
@@ -25,6 +26,9 @@ demo: $(NOX_HOME)/ready
 
 test: $(NOX_HOME)/ready
 	@$(NOX) --tags test
+
+install-test: $(NOX_HOME)/ready
+	@$(NOX) --session install -- --all
 
 bench: $(NOX_HOME)/ready
 	@$(NOX) --session bench -- $(ARGS)

@@ -25,6 +25,12 @@ IN_CI = os.environ.get("CI") == "true"
 RELEASES = {"4.2.23": "3.11", "4.5.15": "3.11", "5.0.1": "3.11", "5.2.3": "3.13"}
 """The Blender releases that are tested, and the Python of each."""
 
+INSTALLED = {"4.2.23": "3.11", "4.5.15": "3.11", "5.0.1": "3.11", "5.1.2": "3.13", "5.2.3": "3.13"}
+"""The Blender releases into which the built zip is installed, and the Python of each."""
+
+INSTALLED_ALWAYS = ("4.5.15", "5.2.3")
+"""Those of `make test`; `make install-test` takes all."""
+
 PYTHONS = ("3.11", "3.13")
 
 NEEDED = ("test.txt", "numpy.txt", "runtime.txt")
@@ -171,6 +177,24 @@ def farm(session: nox.Session) -> None:
     gather(session, blender, "--only=models", "--only=clips")
     python = environment(session, "farm", any_python(), "farm.txt", "test.txt")
     session.run(python, "-m", "pytest", "tests/farm", *session.posargs, external=True, env={"BPY_PYTHON": blender})
+
+
+@nox.session(python=False, tags=["test"])
+def install(session: nox.Session) -> None:
+    """The zips, and the Linux one in clean Blenders: installed, used, upgraded, removed. `-- --all`: in five."""
+    python = main_bpy_environment(session)
+    session.run(python, "tools/build.py", "build", external=True)
+    gather(session, python, "--only=clips")
+    session.run(python, "-m", "pytest", "tests/install", external=True)
+    if not sys.platform.startswith("linux"):
+        session.skip("the clean rooms are for the Linux zip")
+    rooms = []
+    for release, version in INSTALLED.items():
+        if "--all" in session.posargs or release in INSTALLED_ALWAYS:
+            # Nothing of ours but what the zip brings: the environments of the other tests have it all.
+            lists = (f"bpy-{release}.txt", "bpy-needs.txt", "numpy.txt")
+            rooms += ["--python", f"{release}={environment(session, f'install-{release}', version, *lists)}"]
+    session.run(python, "tests/install/run.py", *rooms, external=True)
 
 
 def declare_window(suite: str) -> None:

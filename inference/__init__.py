@@ -31,6 +31,7 @@ __all__ = [
     "doubtful",
     "follow",
     "generate",
+    "give_way",
     "make_opaque",
     "mend_drawing",
     "probe",
@@ -40,9 +41,16 @@ __all__ = [
 BUILT_IN_MODEL = str(Path(__file__).with_name("models") / "u2netp.onnx")
 
 
-def generate(job: Job, tell: Callable[[str, str], None] | None = None) -> Generator[Image, None, None]:
+def generate(
+    job: Job, tell: Callable[[str, str], None] | None = None, stopped: Callable[[], bool] | None = None
+) -> Generator[Image, None, None]:
     """Make the job's images one by one; see `pipeline.generate`."""
-    return load(".pipeline", __name__).generate(job, tell)
+    return load(".pipeline", __name__).generate(job, tell, stopped)
+
+
+def give_way() -> None:
+    """Let the calling thread's work give way to the window; see `priority.give_way`."""
+    load(".priority", __name__).give_way()
 
 
 def probe(path: str) -> "Movie":

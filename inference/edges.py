@@ -17,6 +17,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from . import cutout
+
 # Sizes, CLEAR and what is below them were chosen on the clips quokka, bust, car and plant of tools/truth, by error
 # against truth, and the radii made smaller for cheetah, whose background has its colours; INSIDE by looking at balloon.
 SIDE = 320  # cells along the picture's longer side, about; 480 were no better
@@ -35,17 +37,17 @@ STRIP, GAP = 64, 4  # pixels and cells: how the work in full size is cut
 SUM = np.ones((1, 4), np.float32)
 
 
-def matte(map_: np.ndarray, picture: np.ndarray) -> np.ndarray:
+def matte(map_: np.ndarray, picture: np.ndarray, dtype: type[np.uint8] | type[np.uint16] = np.uint8) -> np.ndarray:
     """Bring a map to the picture's size.
 
     map_: (h, w) float32 in 0..1, of any size. picture: (H, W, 3) uint8 RGB, code values as they are, for in those the
-    foreground was blended or is near enough. Returns (H, W) uint8, 0 transparent to 255 opaque.
+    foreground was blended or is near enough. Returns (H, W) of the dtype, 0 transparent to its largest opaque.
     """
     height, width = picture.shape[:2]
     step = max(1, round(max(height, width) / SIDE))
     map_ = _on_grid(map_, height, width, step)
     rows, columns = map_.shape
-    plain = cv2.convertScaleAbs(map_, alpha=255.0)
+    plain = cutout.coded(map_, dtype)
     full = cv2.resize(plain, (columns * step, rows * step), interpolation=cv2.INTER_LINEAR)
     full = np.ascontiguousarray(full[:height, :width])
     mean = _mean(map_, NEAR)
@@ -180,9 +182,11 @@ def _paint(
 ) -> None:
     """Apply the weights to the picture, and write the matte in `full`, in the cells that are fitted.
 
-    full: (H, W) uint8. fitted: (h, w) uint8. at: the cell's row and column in the picture's grid at which both begin.
+    full: (H, W) uint8 or uint16. fitted: (h, w) uint8. at: the cell's row and column in the picture's grid at which
+    both begin.
     """
     height, width = full.shape
+    depth = cv2.CV_8U if full.dtype == np.uint8 else cv2.CV_16U
     padded = cv2.copyMakeBorder(weights, 1, 1, 1, 1, cv2.BORDER_REPLICATE)  # for the enlargement, at the rim
     for rows, columns in _blocks(fitted, max(1, STRIP // step)):
         block = padded[rows.start : rows.stop + 2, columns.start : columns.stop + 2]
@@ -190,8 +194,9 @@ def _paint(
         top, left = (at[0] + rows.start) * step, (at[1] + columns.start) * step
         bottom, right = min((at[0] + rows.stop) * step, height), min((at[1] + columns.stop) * step, width)
         large = large[step : step + bottom - top, step : step + right - left]
-        alpha = cv2.transform(cv2.multiply(large, _calm(picture, top, left, bottom, right), dtype=cv2.CV_32F), SUM)
-        cv2.addWeighted(alpha, 1.0, alpha, 0.0, 0.0, dst=full[top:bottom, left:right], dtype=cv2.CV_8U)  # saturates
+        calm = _calm(picture, top, left, bottom, right, full.dtype)
+        alpha = cv2.transform(cv2.multiply(large, calm, dtype=cv2.CV_32F), SUM)
+        cv2.addWeighted(alpha, 1.0, alpha, 0.0, 0.0, dst=full[top:bottom, left:right], dtype=depth)  # saturates
 
 
 def _blocks(fitted: np.ndarray, high: int) -> Iterator[tuple[slice, slice]]:
@@ -204,9 +209,12 @@ def _blocks(fitted: np.ndarray, high: int) -> Iterator[tuple[slice, slice]]:
                 yield rows, slice(int(run[0]), int(run[-1]) + 1)
 
 
-def _calm(picture: np.ndarray, top: int, left: int, bottom: int, right: int) -> np.ndarray:
-    """A part of the picture, RGBA uint8, alpha 255, smoothed over 3 x 3 pixels: grain shall not be printed in alpha."""
+def _calm(picture: np.ndarray, top: int, left: int, bottom: int, right: int, dtype: np.dtype) -> np.ndarray:
+    """A part of the picture, RGBA, opaque, smoothed over 3 x 3 pixels: grain shall not be printed in alpha. dtype:
+    uint8, or uint16 for 257 times as much, in which what is smoothed is rounded more finely."""
     above, before = max(top - 1, 0), max(left - 1, 0)
     part = cv2.cvtColor(picture[above : bottom + 1, before : right + 1], cv2.COLOR_RGB2RGBA)
+    if dtype == np.uint16:
+        part = part * np.uint16(cutout.DEEP // 255)
     part = cv2.GaussianBlur(part, (3, 3), 0, borderType=cv2.BORDER_REPLICATE)
     return part[top - above : bottom - above, left - before : right - before]

@@ -9,7 +9,7 @@ import os
 import re
 import secrets
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
 from . import notes
@@ -17,8 +17,10 @@ from .errors import MatteError
 from .job import Job, Shape, Subject, eight_bits
 
 MANIFEST = "strip_matte.json"
+ENDINGS = {"PNG8": ".png", "PNG16": ".png", "WEBP": ".webp"}  # of the images' names, by format
 PRECISION, PRECISIONS = "precision", ("fp32", "int8")
 FORMAT = 3  # of the manifest, and of the way an image is made: a change that alters the images raises it
+DEVICES = "devices"  # names of those that the images were made on: told, and no part of what tells folders apart
 STALE = 24 * 3600.0  # seconds
 SAMPLES, SAMPLE_SIZE = 16, 1 << 18
 
@@ -31,27 +33,41 @@ def name_for(job: Job) -> str:
     return f"{stem or 'movie'}_{job.output.lower()}_{digest[:8]}"
 
 
-def image_name(frame: int) -> str:
-    """The file of a source frame."""
-    return f"{frame:06d}.png"
+def image_name(frame: int, format_: str) -> str:
+    """The file of a source frame. format_: of inference.Job."""
+    return f"{frame:06d}{ENDINGS[format_]}"
 
 
 @dataclass(frozen=True)
 class Folder:
-    """A folder whose manifest says what this job says. precision: 'fp32' or 'int8', what its images are made in."""
+    """A folder whose manifest says what this job says. precision: 'fp32' or 'int8', what its images are made in.
+    format: theirs."""
 
     path: str
     precision: str
+    format: str
 
     def image(self, frame: int) -> str:
-        return os.path.join(self.path, image_name(frame))
+        return os.path.join(self.path, image_name(frame, self.format))
 
-    def whole(self, frames: Iterable[int]) -> tuple[set[int], int]:
-        """Those of the frames whose images are there and whole, and how many of these somebody altered by hand. Such
-        an image is never made again."""
+    def whole(self, frames: Iterable[int], drawings: Mapping[int, str]) -> tuple[set[int], set[int]]:
+        """Those of the frames whose images are there and whole, and those of these that somebody altered by hand. Such
+        an image is never made again.
+
+        drawings: of a mask, what tells one from another, by source frame. An image that was made with another drawing
+        is not whole, unless it was altered by hand: then nobody knows.
+        """
         there = {entry.name for entry in os.scandir(self.path)}
-        found = {frame for frame in frames if image_name(frame) in there and notes.is_whole(self.image(frame))}
-        return found, sum(notes.read(self.image(frame)) is None for frame in found)
+        found, by_hand = set(), set()
+        for frame in frames:
+            if image_name(frame, self.format) not in there or not notes.is_whole(self.image(frame)):
+                continue
+            note = notes.read(self.image(frame))
+            if note is None:
+                by_hand.add(frame)
+            if note is None or drawings.get(frame) in {None, notes.parted(note)[1]}:
+                found.add(frame)
+        return found, by_hand
 
 
 def claim(job: Job, choose: Callable[[], str]) -> Folder:
@@ -67,16 +83,64 @@ def claim(job: Job, choose: Callable[[], str]) -> Folder:
     except OSError as error:
         raise MatteError(f'The folder "{path}" can not be used: {error.strerror}. Choose another folder') from error
     if found is None:
-        if any(name.endswith(".png") for name in os.listdir(path)):
+        if any(name.endswith(tuple(ENDINGS.values())) for name in os.listdir(path)):
             raise MatteError(f'The folder "{path}" holds images that are not Strip Matte\'s. Choose another folder')
         content = json.dumps({**wanted, PRECISION: _settled(job.mattes) or choose()}, indent=1, sort_keys=True)
         write_whole(manifest, content.encode(), replace=False)
         found = _read(manifest)  # another machine may have been quicker
     precision = found.pop(PRECISION, None) if isinstance(found, dict) else None
+    if isinstance(found, dict):
+        found.pop(DEVICES, None)
     if found != wanted or precision not in PRECISIONS:
         raise MatteError(f'The folder "{path}" holds the images of another movie, model or setting. Choose another')
     _sweep(path)
-    return Folder(path, precision)
+    return Folder(path, precision, job.format)
+
+
+def same_but_masks(job: Job, images: Folder) -> list[Folder]:
+    """Folders beside a job's own whose manifests differ from its in the mask alone. Of them, an image that was made
+    with the same drawing is the same image."""
+    home, own = os.path.split(images.path)
+    wanted = _but_mask({**_identity(job), PRECISION: images.precision})
+    found = []
+    for entry in sorted(os.scandir(home), key=lambda entry: entry.name):
+        if entry.name == own or entry.name.rpartition("_")[0] != own.rpartition("_")[0] or not entry.is_dir():
+            continue
+        with contextlib.suppress(OSError):  # what can not be read is made anew
+            manifest = _read(os.path.join(entry.path, MANIFEST))
+            if isinstance(manifest, dict) and _but_mask(manifest) == wanted:
+                found.append(replace(images, path=entry.path))
+    return found
+
+
+def _but_mask(manifest: dict[str, object]) -> dict[str, object]:
+    """What a manifest says, without what tells the mask from others, and what its images were made on."""
+    subject = manifest.get("subject")
+    plain = {**subject, "mask": bool(subject.get("mask"))} if isinstance(subject, dict) else subject
+    return {**{key: value for key, value in manifest.items() if key != DEVICES}, "subject": plain}
+
+
+def made_on(path: str) -> tuple[str, ...]:
+    """Names of the devices that a folder's images were made on, the first one first. Empty where nobody knows."""
+    try:
+        found = _read(os.path.join(path, MANIFEST))
+    except OSError:
+        return ()
+    names = found.get(DEVICES) if isinstance(found, dict) else None
+    return tuple(name for name in names if isinstance(name, str)) if isinstance(names, list) else ()
+
+
+def note_devices(path: str, names: Sequence[str]) -> tuple[str, ...]:
+    """Add devices to those that a folder's images were made on. Returns those that were known before.
+
+    Of two machines that add one at the same moment, one may be forgotten. MatteError where the disk refuses.
+    """
+    before, manifest = made_on(path), os.path.join(path, MANIFEST)
+    found = _read(manifest)
+    if set(names) - set(before) and isinstance(found, dict):
+        content = {**found, DEVICES: list(dict.fromkeys((*before, *names)))}
+        write_whole(manifest, json.dumps(content, indent=1, sort_keys=True).encode())
+    return before
 
 
 def _sweep(path: str) -> None:
@@ -186,6 +250,8 @@ def _identity(job: Job) -> dict[str, object]:
         identity["int8"] = _content(eight_bits(job.model))
     if not job.upright:
         identity["upright"] = False
+    if job.format != "PNG8":
+        identity["images"] = job.format
     return identity
 
 

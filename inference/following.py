@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from . import keyframes, networks, pipeline, steady, subject
-from .job import Job, available_cores
+from .job import Job
 
 EVERY = 4  # source frames
 
@@ -19,9 +19,8 @@ def follow(job: Job, frame: int, point: subject.Point, tell: Callable[[float], N
     left and the top. tell: is given the part that is done, 0 to 1. Raises MatteError as `pipeline.generate` does.
     """
     wanted = sorted({frame, *job.frames[::EVERY]})
-    cores = job.cores or available_cores()
-    plan = networks.fastest(job.model, job.device, cores, "auto" if job.precision == "AUTO" else "fp32")
-    model = networks.load(job.model, job.device, plan)
+    plan = networks.plan_for(job)
+    model = networks.load(job.model, plan)
 
     def see(picture: np.ndarray) -> tuple[keyframes.Look, np.ndarray]:
         planes = model.planes(np.ascontiguousarray(picture[..., :3]))

@@ -13,7 +13,8 @@ class Subject:
     path: (source frame, x, y), frames ascending; between them the point moves on a line.
     region: x0, y0, x1, y1, what the network sees, at its full resolution; None for the whole picture.
     mask: what tells one drawn mask from another; empty for none. masks: absolute paths of its pictures, one for each of
-    the job's frames, of any size. mask_mode: 'INCLUDE', 'EXCLUDE' or 'LIMIT', see subject.masked.
+    the job's frames, of any size, each named by what tells it from other drawings. mask_mode: 'INCLUDE', 'EXCLUDE' or
+    'LIMIT', see subject.masked.
     """
 
     keep: str = "ALL"
@@ -58,6 +59,8 @@ class Job:
     folder: absolute path of the folder that holds this job's images; made when it is missing.
     model: absolute path of an ONNX file.
     output: 'CUTOUT', RGBA images with the movie's own colour and straight alpha; 'MATTE', grey images.
+    format: of the images. 'PNG8', PNG of 8 bits; 'PNG16', mattes as PNG of 16 bits, and cutouts whose alpha is such a
+    matte rounded to 8; 'WEBP', lossless WebP.
     mattes: absolute path of a folder that holds the other output of the same settings; a matte that is there is taken
     over and not made again. Empty for none.
     quality: 'EVERY', the network sees every frame; 'ADAPTIVE', every frame it must; 'DRAFT', fewer.
@@ -66,10 +69,12 @@ class Job:
     edge_colour: whether the background's colour is taken out of soft edges.
     steady: whether flicker is removed, with the help of the frames before and after.
     subject: which of several things. shape: what is done to the finished matte.
-    device: 'AUTO' or 'CPU'.
+    device: 'AUTO', the fastest that works, or a name of devices.ORDER. must_use: whether the job ends where the named
+    one fails; otherwise the next is taken.
     cores: processor cores to work on; 0 takes all.
     upright: whether a movie is turned as its file asks.
     pictures: absolute paths of the files of an image sequence, one a source frame; empty for a movie.
+    force: whether images are made again that are there, but for those that were altered by hand.
     """
 
     movie: str
@@ -77,6 +82,7 @@ class Job:
     folder: str
     model: str
     output: str = "CUTOUT"
+    format: str = "PNG8"
     mattes: str = ""
     quality: str = "ADAPTIVE"
     precision: str = "AUTO"
@@ -86,9 +92,17 @@ class Job:
     subject: Subject = Subject()
     shape: Shape = Shape()
     device: str = "AUTO"
+    must_use: bool = False
     cores: int = 0
     upright: bool = True
     pictures: tuple[str, ...] = ()
+    force: bool = False
+
+    @property
+    def drawings(self) -> dict[int, str]:
+        """What tells the drawing of each frame's mask from others; empty without a mask."""
+        files = zip(self.frames, self.subject.masks, strict=False)
+        return {frame: os.path.splitext(os.path.basename(file))[0] for frame, file in files}
 
 
 @dataclass(frozen=True)

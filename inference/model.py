@@ -3,62 +3,59 @@
 
 import os
 import threading
+from collections.abc import Callable
 
 import cv2
 import numpy as np
 
+from . import catalogue, devices
 from .batches import Batches
+from .devices import first_line
 from .errors import MatteError
 from .libraries import load
 from .resample import reduce
 
-# Qin et al. 2020, data_loader.py of the authors' U-2-Net: RGB in 0..1, then the mean and deviation of ImageNet.
-MEAN = np.array((0.485, 0.456, 0.406), np.float32)
-DEVIATION = np.array((0.229, 0.224, 0.225), np.float32)
+# What a file is asked with that the catalogue does not know: as U2-Net.
+MEAN = np.array(catalogue.IMAGENET[0], np.float32)
+DEVIATION = np.array(catalogue.IMAGENET[1], np.float32)
 PATIENCE = 120.0  # seconds for one answer, after which the network is taken to loop for ever
 LARGEST = 4096  # side that a file may fix
 SIDE = 320  # the side U2-Net was trained at; the longer one, where the file leaves height and width open
 MULTIPLE = 32  # U2-Net halves its picture five times
 NARROWEST = 96  # of the shorter side: a picture more than 10:3 is squeezed rather than seen as a strip
-# Execution providers for each device that can be chosen, the first that is there and works is taken.
-CPU = "CPUExecutionProvider"
-PROVIDERS = {"AUTO": ("CUDAExecutionProvider", CPU), "CPU": (CPU,)}
-BATCH = 16  # pictures at a time, on a device that is not the CPU: there a batch gains nothing
 FLOAT = "tensor(float)"
 EXPECTED = "Expected an ONNX file with one NCHW float image input and a map as first output, as U2-Net has"
 
 
 class Model:
-    """One session. `map` may be called from several threads at once, and gives the same bits however many there are."""
+    """One session. `map` may be called from several threads at once. On the CPU it gives the same bits however many
+    there are.
 
-    def __init__(self, path: str, device: str = "AUTO", threads: int = 1) -> None:
+    device: the name of what it runs on. sides: height and width that the network looks at, None where the file leaves
+    them open.
+    """
+
+    def __init__(self, path: str, device: str = devices.CPU, threads: int = 1) -> None:
         """Load an ONNX file.
 
-        path: the file. device: 'AUTO' or 'CPU'. threads: cores that one call of `map` computes on.
-        Raises MatteError where ONNX Runtime will not import, and where the file is missing or is not such a model.
+        path: the file. device: a name of devices.ORDER. threads: cores that one call of `map` computes on.
+        Raises MatteError where ONNX Runtime will not import, where the file is missing or is not such a model, and
+        where the device does not take it.
         """
         if not os.path.isfile(path):
             raise MatteError(f'The model "{path}" is not there. Choose an ONNX file in the add-on\'s preferences')
-        runtime = load("onnxruntime")
-        options = runtime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        there = runtime.get_available_providers()
-        providers = [provider for provider in PROVIDERS[device] if provider in there]
+        load("onnxruntime")
+        self.device = device
         try:
-            self.session = runtime.InferenceSession(path, options, providers=providers)
+            self.session = devices.session(path, device, threads)
         except Exception as error:  # ONNX Runtime has one class an error code, all directly below Exception
-            raise MatteError(f'"{path}" can not be read as a model. {EXPECTED} ({_first_line(error)})') from error
-        self._input, self._output, self._sides = self._check(path)
-        alone = self.provider == CPU or self.session.get_inputs()[0].shape[0] == 1
-        self._answer = self._run_one if alone else Batches(self._run, BATCH).answer
-
-    @property
-    def provider(self) -> str:
-        """ONNX Runtime's name of what the network runs on."""
-        name: str = self.session.get_providers()[0]
-        return name
+            raise MatteError(f'"{path}" can not be read as a model. {EXPECTED} ({first_line(error)})') from error
+        self._input, self._output, self.sides = self._check(path)
+        self._mean, self._deviation = _fed_with(path)
+        self._answer: Callable[[np.ndarray], np.ndarray] = self._run_one
+        if device != devices.CPU:  # one call at a time: not every device takes two
+            single = self.session.get_inputs()[0].shape[0] == 1
+            self._answer = Batches(self._run, 1 if single else devices.BY_NAME[device].batch).answer
 
     def _check(self, path: str) -> tuple[str, str, tuple[int, int] | None]:
         """Names of input and output, and the size the network looks at, None where the file leaves it open.
@@ -88,7 +85,7 @@ class Model:
         training. Where it does not, the picture keeps its aspect, and its longer side becomes 320.
         """
         height, width = picture.shape[:2]
-        rows, columns = self._sides or (_side(height, width), _side(width, height))
+        rows, columns = self.sides or (_side(height, width), _side(width, height))
         return reduce(picture, rows, columns)
 
     def map(self, planes: np.ndarray) -> np.ndarray:
@@ -98,13 +95,13 @@ class Model:
         empty frame, and flickers. Sides the network can not take are lengthened by repeating the picture's rim.
         """
         height, width = planes.shape[1:]
-        above, left, below, right = (0, 0, 0, 0) if self._sides else _rim(height, width)
-        fed = (planes / 255.0 - MEAN[:, None, None]) / DEVIATION[:, None, None]
+        above, left, below, right = (0, 0, 0, 0) if self.sides else _rim(height, width)
+        fed = (planes / 255.0 - self._mean) / self._deviation
         fed = np.pad(fed, ((0, 0), (above, below), (left, right)), mode="edge")
         answer = self._answer(fed)
         if answer.shape != fed.shape[1:]:  # some networks answer at half the size
             answer = cv2.resize(answer, fed.shape[:0:-1], interpolation=cv2.INTER_LINEAR)
-        if not self._sides:
+        if not self.sides:
             answer = answer[above : above + height, left : left + width]
         return np.clip(np.nan_to_num(answer), 0.0, 1.0)
 
@@ -121,13 +118,22 @@ class Model:
         try:
             (answers,) = self.session.run([self._output], {self._input: fed}, options)
         except Exception as error:
-            raise MatteError(f"The model failed on a frame. {EXPECTED} ({_first_line(error)})") from error
+            raise MatteError(f"The model failed on a frame. {EXPECTED} ({first_line(error)})") from error
         finally:
             watch.cancel()
         maps = answers[:, 0] if answers.ndim == 4 and answers.shape[1] else answers
         if maps.ndim != 3 or len(maps) != len(fed) or min(maps.shape[1:]) < 2:
             raise MatteError(f"The model's first output has the shape {answers.shape}. {EXPECTED}")
         return maps
+
+
+def _fed_with(path: str) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and deviation for a file's network, each (3, 1, 1) float32. A file that is not known is asked as U2-Net."""
+    network = catalogue.recognised(path)
+    if network is None:
+        return MEAN[:, None, None], DEVIATION[:, None, None]
+    mean, deviation = np.array(network.mean, np.float32), np.array(network.deviation, np.float32)
+    return mean[:, None, None], deviation[:, None, None]
 
 
 def _side(side: int, other: int) -> int:
@@ -140,8 +146,3 @@ def _rim(height: int, width: int) -> tuple[int, int, int, int]:
     more_rows, more_columns = -height % MULTIPLE, -width % MULTIPLE
     above, left = more_rows // 2, more_columns // 2
     return above, left, more_rows - above, more_columns - left
-
-
-def _first_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0][:300] if lines else type(error).__name__

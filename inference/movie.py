@@ -46,6 +46,9 @@ NOT_MOVIES = frozenset({"tty", "bintext", "xbin", "adf", "idf", "image2", "lrc"}
 # swscale makes BT.601, and so does Blender.
 MATRICES = {1: "bt709", 4: "fcc", 5: "bt601", 6: "bt601", 7: "smpte240m", 9: "bt2020", 10: "bt2020"}
 FULL_RANGE = 2
+# Of FFmpeg's AVColorTransferCharacteristic and AVColorPrimaries (ITU-T H.273), those that a file must be tagged with.
+HDR = {16: "PQ", 18: "HLG"}
+WIDE = {9: "BT.2020", 11: "DCI-P3", 12: "Display P3"}
 # Colour as Blender 4.4 and later convert it, bit by bit: a chroma sample serves its pixels as it is, rounded exactly.
 # Without a stated place of the chroma samples FFmpeg 8 shifts them by a quarter of a pixel (4.4 of 255 on average, and
 # 255 at edges). Blender 4.2 and 4.3 use swscale's fast path, which is darker by 1 of 255.
@@ -64,7 +67,8 @@ class Movie:
     `width` and `height` are pixels as shown, rotation applied. `fps` is source frames a second. `frames` is the length
     in source frames, which are numbered 0 to `frames - 1`. `container` and `codec` are FFmpeg's names, `bits` those of
     a colour. `alpha` is true where the pictures have transparency of their own, `turned` where the file asks to be
-    shown turned. `warnings` are sentences about what may not be exact.
+    shown turned. `beyond` says in words what its colours are that an untagged picture of 8 bits a channel can not hold;
+    empty where it can. `warnings` are sentences about what may not be exact.
     """
 
     path: str
@@ -77,6 +81,7 @@ class Movie:
     bits: int = 8
     alpha: bool = False
     turned: bool = False
+    beyond: str = ""
     warnings: tuple[str, ...] = ()
 
 
@@ -108,9 +113,10 @@ def probe(path: str, upright: bool = True) -> Movie:
             frames,
             container.format.name,
             stream.codec_context.name,
-            max(component.bits for component in first.format.components),
+            _bits(first),
             _has_alpha(first),
             _turn(first) != 0,
+            _beyond(first),
             _missing_end(path, stream),
         )
 
@@ -354,6 +360,19 @@ def _missing_end(path: str, stream: VideoStream) -> tuple[str, ...]:
     return (
         f'"{path}" breaks off before its last picture (the copy was cut short): its last frames repeat one picture',
     )
+
+
+def _bits(picture: VideoFrame) -> int:
+    return max(component.bits for component in picture.format.components)
+
+
+def _beyond(picture: VideoFrame) -> str:
+    """What a picture's colours are that an untagged one of 8 bits a channel can not hold; empty where it can."""
+    transfer, primaries = HDR.get(picture.color_trc), WIDE.get(picture.color_primaries)
+    reasons = [f"HDR ({transfer})"] if transfer else []
+    reasons += [f"the wide gamut of {primaries}"] if primaries else []
+    reasons += [f"{_bits(picture)} bits a channel"] if _bits(picture) > 8 else []
+    return " and ".join(filter(None, (", ".join(reasons[:-1]), *reasons[-1:])))
 
 
 def _has_alpha(picture: VideoFrame) -> bool:

@@ -4,15 +4,33 @@
 import contextlib
 import functools
 import threading
+import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Mapping
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 
 import cv2
 import numpy as np
 
-from . import doubt, fingerprint, finish, folder, keyframes, movie, neighbours, networks, png, sequence
-from .job import Image, Job, available_cores
+from . import (
+    cutout,
+    devices,
+    doubt,
+    fingerprint,
+    finish,
+    folder,
+    hold,
+    keyframes,
+    movie,
+    neighbours,
+    networks,
+    notes,
+    png,
+    sequence,
+    webp,
+)
+from .errors import MatteError
+from .job import Image, Job
 from .model import Model
 from .neighbours import Shown
 
@@ -24,51 +42,128 @@ Matted = tuple[int, np.ndarray, Callable[[], np.ndarray]]
 
 AHEAD = 8  # pictures, for the time in which a span's maps are found
 MOST = 16  # images in the making
+PAUSE = 0.5  # seconds between two looks at what another process makes
 _of_thread = threading.local()  # image: what is written into, frame by frame
 
 
-def generate(job: Job, tell: Tell | None = None) -> Generator[Image, None, None]:
+def generate(
+    job: Job, tell: Tell | None = None, stopped: Callable[[], bool] | None = None
+) -> Generator[Image, None, None]:
     """Make the job's images, and yield each once it stands whole on disk under its final name.
 
-    First the frames an earlier run has made, then those whose mattes it has made, then the rest; each ascending. Close
-    the generator to cancel: frames in hand are finished, nothing half-written stays. One thread decodes, a pool does
-    everything after it, and this one only waits, so that the stages overlap. At most the pictures of two spans
-    (keyframes.py) and AHEAD more exist.
+    First the frames an earlier run has made, then those that it has made with another mask which is drawn the same
+    there, then those whose mattes it has made, then the rest; each ascending. Frames that another process is making are
+    left to it and waited for last; those that it leaves unmade are made here. Close the generator to cancel: frames in
+    hand are finished, nothing half-written stays. One thread decodes, a pool does everything after it, and this one
+    only waits, so that the stages overlap. At most the pictures of two spans (keyframes.py) and AHEAD more exist.
     tell: is given a kind, 'INFO' or 'WARNING', and a sentence for the editor, when something is found out on the way.
+    stopped: asked while another process is waited for; where it says so, no more images come.
     Raises MatteError with a sentence for the editor.
     """
-    cores = job.cores or available_cores()
-    wish = "auto" if job.precision == "AUTO" else "fp32"
-    images = folder.claim(job, lambda: networks.fastest(job.model, job.device, cores, wish).precision)
+    images = folder.claim(job, lambda: networks.plan_for(job).precision)
     tell = tell or _nobody
-    whole, by_hand = images.whole(job.frames)
+    hold.sweep(job.folder)
+    whole, by_hand = images.whole(job.frames, job.drawings)
     if by_hand:
-        tell("INFO", f"{by_hand} images that were altered by hand are kept")
-    for frame in sorted(whole):
+        tell("INFO", f"{len(by_hand)} images that were altered by hand are kept")
+    kept = by_hand if job.force else whole
+    for frame in sorted(kept):
         yield Image(frame, images.image(frame), reused=True)
-    missing = sorted(set(job.frames) - whole)
+    missing, told = sorted(set(job.frames) - kept), False
+    while missing:
+        with hold.taken(job.folder, missing) as mine:
+            # Looked at once they are held: another process may have made them just before.
+            there = set() if job.force else images.whole(missing, job.drawings)[0]
+            for frame in sorted(there):
+                yield Image(frame, images.image(frame), reused=True)
+            yield from _made(job, images, sorted(mine - there), tell)
+        missing = sorted(set(missing) - mine - there)
+        if missing and not told:
+            tell("INFO", f"{len(missing)} frames are being made by {hold.holders(job.folder, missing)}. Waiting for it")
+            told = True
+        if missing:
+            if stopped and stopped():
+                return
+            time.sleep(PAUSE)
+
+
+def _made(job: Job, images: folder.Folder, missing: list[int], tell: Tell) -> Generator[Image, None, None]:
+    """Make images of source frames, ascending."""
     if not missing:
         return
-
-    taken = {frame: file for frame in missing if (file := finish.taken_file(job, frame))}
-    plan = networks.fastest(job.model, job.device, cores, images.precision)
+    drawings = job.drawings
+    if drawings and not job.force:
+        copied: set[int] = set()
+        for image in _copied(job, images, missing, drawings, tell):
+            copied.add(image.frame)
+            yield image
+        missing = [frame for frame in missing if frame not in copied]
+        if not missing:
+            return
+    taken, made_with = ({}, {}) if job.force else _taken_files(job, missing, drawings)
+    plan = networks.plan_for(job, images.precision)
     if taken:
-        yield from _images(job, images, plan, functools.partial(_taken, job, taken, tell))
+        _note_devices(job, folder.made_on(job.mattes), tell)
+        yield from _images(job, images, plan, made_with, functools.partial(_taken, job, taken, tell))
     missing = [frame for frame in missing if frame not in taken]
-    if missing:
-        yield from _images(job, images, plan, functools.partial(_inferred, job, missing, plan, tell))
+    if not missing:
+        return
+    model = networks.load(job.model, plan)
+    for remark in plan.remarks:
+        tell(*remark)
+    tell("INFO", networks.describe(plan))
+    _note_devices(job, networks.ran_on(model), tell)
+    try:
+        yield from _images(job, images, plan, drawings, functools.partial(_inferred, job, missing, model, tell))
+    finally:  # a run that is stopped has made images too
+        if networks.lost(model):
+            tell("WARNING", networks.lost(model))
+            _note_devices(job, networks.ran_on(model), tell)
+
+
+def _copied(
+    job: Job, images: folder.Folder, frames: list[int], drawings: Mapping[int, str], tell: Tell
+) -> Generator[Image, None, None]:
+    """Copies of images that were made with another mask, at frames where that is drawn as this one is."""
+    left = set(frames)
+    for other in folder.same_but_masks(job, images):
+        whole, by_hand = other.whole(left, drawings)
+        if whole - by_hand:
+            _note_devices(job, folder.made_on(other.path), tell)
+        for frame in sorted(whole - by_hand):
+            with open(other.image(frame), "rb") as file:
+                folder.write_whole(images.image(frame), file.read())
+            yield Image(frame, images.image(frame), reused=True)
+        left -= whole - by_hand
+
+
+def _taken_files(job: Job, frames: list[int], drawings: Mapping[int, str]) -> tuple[dict[int, str], dict[int, str]]:
+    """By source frame, images of the other output that hold mattes, and the drawings of a mask that they were made
+    with. Of one that was altered by hand nobody knows; otherwise it is the same drawing, where the job has one."""
+    taken, made_with = {}, {}
+    for frame in frames:
+        file = finish.taken_file(job, frame)
+        note = notes.read(file) if file else None
+        drawing = drawings.get(frame, "") if note is None else notes.parted(note)[1]
+        if file and drawings.get(frame, drawing) == drawing:
+            taken[frame], made_with[frame] = file, drawing
+    return taken, made_with
 
 
 def _images(
-    job: Job, images: folder.Folder, plan: networks.Plan, source: Callable[[Executor], Generator[Matted, None, None]]
+    job: Job,
+    images: folder.Folder,
+    plan: networks.Plan,
+    drawings: Mapping[int, str],
+    source: Callable[[Executor], Generator[Matted, None, None]],
 ) -> Generator[Image, None, None]:
-    """From frames with their mattes to files. source: given the pool in which all is done."""
+    """From frames with their mattes to files. drawings: as Job has them. source: given the pool all is done in."""
     pending: deque[Future[Image]] = deque()
     with opencv_on_one_thread(), ThreadPoolExecutor(plan.frames, "strip_matte") as pool:
         try:
             with contextlib.closing(source(pool)) as stream:
                 for matted in stream:
-                    pending.append(pool.submit(_make, job, images, *matted))
+                    pending.append(pool.submit(_make, job, images, drawings.get(matted[0], ""), *matted))
                     while pending and (len(pending) > MOST or pending[0].done()):
                         yield pending.popleft().result()
             while pending:
@@ -86,18 +181,26 @@ def _taken(job: Job, files: dict[int, str], tell: Tell, _pool: Executor) -> Gene
     tell("INFO", f"{len(files)} mattes were there and are taken over")
 
 
-def _inferred(
-    job: Job, frames: list[int], plan: networks.Plan, tell: Tell, pool: Executor
-) -> Generator[Matted, None, None]:
+def _inferred(job: Job, frames: list[int], model: Model, tell: Tell, pool: Executor) -> Generator[Matted, None, None]:
     """Frames whose mattes come from the network."""
-    model = networks.load(job.model, job.device, plan)
-    tell("INFO", networks.describe(model, plan))
     with (
         contextlib.closing(_shown(job, neighbours.around(job, frames, _last(job)), model, pool, tell)) as stream,
         contextlib.closing(neighbours.settled(job, stream, frames, pool)) as settled,
     ):
         for shown in settled:
             yield shown.frame, shown.picture, functools.partial(_matte, job, shown)
+
+
+def _note_devices(job: Job, names: tuple[str, ...], tell: Tell) -> None:
+    """Record in the folder what its images are made on, and tell where that differs."""
+    try:
+        before = folder.note_devices(job.folder, names)
+    except (MatteError, OSError) as error:  # another machine may have the file open: images do not wait for a record
+        tell("WARNING", f"What the images are made on could not be recorded: {error}")
+        return
+    if before and set(names) - set(before):
+        now, then = devices.listed(names), devices.listed(before)
+        tell("WARNING", f"Images of this folder were made on {then}, and these on {now}: they may differ a little")
 
 
 def _matte(job: Job, shown: Shown) -> np.ndarray:
@@ -131,14 +234,23 @@ def _shown(job: Job, frames: list[int], model: Model, pool: Executor, tell: Tell
     tell("INFO", f"The network saw {maps.seen} frames for {len(frames)}")
 
 
-def _make(job: Job, images: folder.Folder, frame: int, picture: np.ndarray, matted: Callable[[], np.ndarray]) -> Image:
+def _make(
+    job: Job,
+    images: folder.Folder,
+    drawing: str,
+    frame: int,
+    picture: np.ndarray,
+    matted: Callable[[], np.ndarray],
+) -> Image:
     """From matte to file."""
     matte = matted()
     path, size = images.image(frame), matte.shape
     if not hasattr(_of_thread, "image") or _of_thread.image.shape[:2] != size:
         _of_thread.image = np.empty((*size, 4), np.uint8)
-    note = f"{doubt.facts(matte).to_text()} {fingerprint.of(picture)}"
-    folder.write_whole(path, png.encode(finish.image(job, picture, matte, _of_thread.image), note))
+    facts = doubt.facts(cutout.eight_bits(matte))
+    note = notes.joined(f"{facts.to_text()} {fingerprint.of(picture)}", drawing)
+    encode = webp.encode if job.format == "WEBP" else png.encode
+    folder.write_whole(path, encode(finish.image(job, picture, matte, _of_thread.image), note))
     return Image(frame, path, reused=False)
 
 

@@ -18,14 +18,17 @@ LEVEL = 2  # of ISA-L's 0 to 3: as fast as 1, and smaller
 
 
 def encode(image: np.ndarray, note: str = "") -> bytes:
-    """The bytes of a PNG file of an (H, W) grey, (H, W, 3) RGB or (H, W, 4) RGBA straight-alpha image, uint8.
+    """The bytes of a PNG file of an (H, W) grey, (H, W, 3) RGB or (H, W, 4) RGBA straight-alpha image, uint8 or uint16.
 
     note: ASCII, that notes.read gives back.
     """
     height, width = image.shape[:2]
     channels = image.shape[2] if image.ndim == 3 else 1
-    header = struct.pack(">2I5B", width, height, 8, COLOUR_TYPES[channels], 0, 0, 0)
-    data = isal_zlib.compress(_filtered(image.reshape(height, width * channels)), LEVEL)
+    bits = 8 * image.itemsize
+    header = struct.pack(">2I5B", width, height, bits, COLOUR_TYPES[channels], 0, 0, 0)
+    rows = image.reshape(height, width * channels)
+    # The filter works on bytes, whatever they are part of.
+    data = isal_zlib.compress(_filtered(rows if bits == 8 else rows.astype(">u2").view(np.uint8)), LEVEL)
     pixels = _chunk(b"IDAT", data)
     text = _chunk(notes.CHUNK, notes.content(note, pixels[-1]))
     return b"".join((notes.SIGNATURE, *_chunk(b"IHDR", header), *text, *pixels, notes.END))

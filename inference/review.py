@@ -27,7 +27,7 @@ def apart(picture: str, image: str) -> float | None:
     if note is None:
         return None
     try:
-        return fingerprint.apart(fingerprint.of(sequence.read(picture)), note.rpartition(" ")[2])
+        return fingerprint.apart(fingerprint.of(sequence.read(picture)), notes.parted(note)[0].rpartition(" ")[2])
     except ValueError:  # made by another version of Strip Matte
         return None
 
@@ -37,7 +37,7 @@ def _facts(file: str) -> doubt.Facts:
     note = notes.read(file)
     if note is not None:
         try:
-            return doubt.from_text(note.rpartition(" ")[0])
+            return doubt.from_text(notes.parted(note)[0].rpartition(" ")[0])
         except ValueError:  # made by another version of Strip Matte
             pass
     image = sequence.read(file)

@@ -6,6 +6,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from .cutout import DEEP, eight_bits
 from .job import Shape
 
 # Pieces and holes are looked for on a reduced matte of about this width: a 1080p frame's cells are 4 x 4 pixels.
@@ -17,9 +18,11 @@ SHARPEST = 3.0
 
 
 def shaped(matte: np.ndarray, shape: Shape) -> np.ndarray:
-    """Alter a matte, (H, W) uint8, 0 transparent to 255 opaque. Returns the same kind; the one given is not changed."""
+    """Alter a matte, (H, W) uint8 or uint16, 0 transparent to its largest opaque. Returns the same kind; the one given
+    is not changed."""
     if (shape.black, shape.white) != (0.0, 1.0):
-        matte = cv2.LUT(matte, _levels(shape.black, shape.white))
+        table = _levels(shape.black, shape.white, _opaque(matte))
+        matte = cv2.LUT(matte, table) if matte.dtype == np.uint8 else table[matte]
     if shape.specks > 0:
         matte = without_specks(matte, shape.specks)
     if shape.holes > 0:
@@ -31,17 +34,21 @@ def shaped(matte: np.ndarray, shape: Shape) -> np.ndarray:
     return cv2.bitwise_not(matte) if shape.invert else matte
 
 
-def _levels(black: float, white: float) -> np.ndarray:
-    """A table of 256 uint8. Where white is not above black, all above black is opaque."""
-    alpha = np.arange(256) / 255.0
+def _opaque(matte: np.ndarray) -> int:
+    return 255 if matte.dtype == np.uint8 else DEEP
+
+
+def _levels(black: float, white: float, opaque: int) -> np.ndarray:
+    """A table of 256 uint8, or of 65536 uint16. Where white is not above black, all above black is opaque."""
+    alpha = np.arange(opaque + 1) / float(opaque)
     stretched = (alpha - black) / max(white - black, 1e-6)
-    return np.rint(255.0 * np.clip(stretched, 0.0, 1.0)).astype(np.uint8)
+    return np.rint(opaque * np.clip(stretched, 0.0, 1.0)).astype(np.uint8 if opaque == 255 else np.uint16)
 
 
 def without_specks(matte: np.ndarray, share: float) -> np.ndarray:
     """Drop the pieces whose alpha adds up to less than a share (0 to 1) of the picture.
 
-    matte: (H, W) uint8. Pieces whose pixels above VISIBLE come within a cell of each other are one.
+    matte: (H, W) uint8 or uint16. Pieces whose pixels above VISIBLE come within a cell of each other are one.
     """
     small = _small_pieces(matte, share, 8, at_rim=True)
     return matte if small is None else cv2.min(matte, cv2.bitwise_not(small))
@@ -50,15 +57,19 @@ def without_specks(matte: np.ndarray, share: float) -> np.ndarray:
 def without_holes(matte: np.ndarray, share: float) -> np.ndarray:
     """Fill the holes that lack less alpha than a share (0 to 1) of the picture, and do not reach its rim.
 
-    matte: (H, W) uint8.
+    matte: (H, W) uint8 or uint16.
     """
     small = _small_pieces(cv2.bitwise_not(matte), share, 4, at_rim=False)
     return matte if small is None else cv2.max(matte, small)
 
 
 def _small_pieces(matte: np.ndarray, share: float, connectivity: int, at_rim: bool) -> np.ndarray | None:
-    """Where pieces smaller than a share of the picture are: (H, W) uint8, 255 in them, soft around them; None where
-    there are none. at_rim: whether those that touch the picture's rim count."""
+    """Where pieces smaller than a share of the picture are: (H, W) of the matte's dtype, opaque in them, soft around
+    them; None where there are none. at_rim: whether those that touch the picture's rim count.
+
+    Which are small is told in 8 bits; what is opaque there, and how softly it ends, has the matte's own depth."""
+    opaque, kind = _opaque(matte), matte.dtype
+    matte = eight_bits(matte)
     height, width = matte.shape
     side = max(round(max(height, width) / CELLS), 1)
     first = (0, 0)  # a filter's anchor: a cell's first pixel then holds what is true of its side x side
@@ -75,7 +86,7 @@ def _small_pieces(matte: np.ndarray, share: float, connectivity: int, at_rim: bo
         small &= (left > 0) & (top > 0) & (right < columns) & (bottom < rows)
     if not small.any():
         return None
-    around = cv2.dilate((255 * small).astype(np.uint8)[labels], _disc(HALO))
+    around = cv2.dilate((opaque * small).astype(kind)[labels], _disc(HALO))
     others = (~small).astype(np.uint8)
     others[0] = 0
     around[cv2.dilate(others[labels], _disc(1)) > 0] = 0  # the soft edge of what stays
@@ -87,7 +98,7 @@ def _disc(radius: int) -> np.ndarray:
 
 
 def grown(matte: np.ndarray, pixels: int) -> np.ndarray:
-    """Move all edges outwards, or inwards where pixels is less than 0. matte: (H, W) uint8.
+    """Move all edges outwards, or inwards where pixels is less than 0. matte: (H, W) uint8 or uint16.
 
     The brightest (darkest) within a regular octagon, which is nowhere more than 8.3% and a pixel from a circle, and
     costs a tenth of one. Nothing comes in from beyond the picture's rim.
@@ -114,7 +125,7 @@ def _corners(distance: int, middle: bool) -> np.ndarray:
 
 
 def feathered(matte: np.ndarray, pixels: float) -> np.ndarray:
-    """A Gaussian of pixels / 2 deviation. matte: (H, W) uint8. What touches the picture's rim stays opaque there."""
+    """A Gaussian of pixels / 2 deviation. matte: (H, W) uint8 or uint16. What touches the rim stays opaque there."""
     deviation = pixels / 2
     side = 1
     while deviation / side > SHARPEST:

@@ -20,8 +20,8 @@ from typing import TypeVar
 import cv2
 import numpy as np
 
-from . import finish, keyframes, movie, neighbours, networks, pipeline
-from .job import Job, available_cores
+from . import cutout, finish, keyframes, movie, neighbours, networks, pipeline
+from .job import Job
 from .model import Model
 from .neighbours import Shown
 
@@ -107,9 +107,8 @@ class _Desk:
         self._last: tuple[Job, int, Still] | None = None
 
     def still(self, job: Job, frame: int) -> Still:
-        cores = job.cores or available_cores()
-        plan = networks.fastest(job.model, job.device, cores, "auto" if job.precision == "AUTO" else "fp32")
-        model = networks.load(job.model, job.device, plan)
+        plan = networks.plan_for(job)
+        model = networks.load(job.model, plan)
         source = self._source_of(job)
         sight = self._sight_of(job, source, model)
         if self._last and self._last[:2] == (job, frame):
@@ -117,7 +116,7 @@ class _Desk:
         with pipeline.opencv_on_one_thread():
             map_ = self._map_of(job, frame, sight, plan.frames)
             picture = source.picture(frame)
-            matte = finish.matte(job, frame, picture, map_)
+            matte = cutout.eight_bits(finish.matte(job, frame, picture, map_))
             image = finish.image(replace(job, output="CUTOUT"), picture, matte)
         self._last = job, frame, Still(np.ascontiguousarray(picture[..., :3]), matte, image)
         return self._last[2]

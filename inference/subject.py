@@ -265,12 +265,12 @@ class Crop:
         return x / (self.right - self.left), y / (self.bottom - self.top)
 
     def pasted(self, matte: np.ndarray) -> np.ndarray:
-        """A matte of the crop, (bottom - top, right - left) uint8, in the whole picture: (height, width) uint8.
+        """A matte of the crop, (bottom - top, right - left) uint8 or uint16, in the whole picture: (height, width).
 
         Outside the crop it is 0. In the box it is as it was; from the box to a side where the crop was cut out of the
         picture it fades out, and where the crop ends with the picture it does not.
         """
-        whole = np.zeros((self.height, self.width), np.uint8)
+        whole = np.zeros((self.height, self.width), matte.dtype)
         part = self.of(whole)
         part[...] = matte
         above, below, before, behind = self.box
@@ -320,7 +320,7 @@ def _fade(begin: int, stop: int, first: int, last: int, length: int) -> np.ndarr
 
 
 def masked(matte: np.ndarray, mask: np.ndarray, mode: str) -> np.ndarray:
-    """A matte with an editor's mask, both (H, W) uint8; so is the result.
+    """A matte with an editor's mask, both (H, W) uint8, or both uint16; so is the result.
 
     mode: 'INCLUDE', opaque at least as much as the mask; 'EXCLUDE', transparent at least as much as the mask is opaque;
     'LIMIT', opaque at most as much as the mask. Feathered masks give soft edges, none is multiplied twice.

@@ -3,9 +3,9 @@
 
 import bpy
 
-from . import command, compositor, doubt, made, matte, preview, settings, subject
+from . import command, compositor, doubt, made, matte, models, preview, self_test, settings, subject
 
-MODULES = (settings, matte, made, subject, preview, doubt, compositor, command)
+MODULES = (settings, models, matte, made, subject, preview, doubt, compositor, self_test, command)
 
 
 def register() -> None:
@@ -21,3 +21,4 @@ def unregister() -> None:
 def stop() -> None:
     """End a running job and wait for its thread."""
     matte.stop(bpy.context)
+    models.stop(bpy.context)

@@ -7,11 +7,12 @@ import argparse
 import os
 import re
 import sys
+from dataclasses import replace
 
 import bpy
 
-from ..inference import MatteError
-from . import matte, settings, strips, tasks, verify
+from ..inference import MatteError, catalogue, checkup
+from . import matte, models, self_test, settings, strips, tasks, verify
 
 NAME = "strip_matte"
 DONE, FAILED = 0, 1  # argparse itself ends with 2 for wrong arguments
@@ -24,7 +25,12 @@ def main(arguments: list[str]) -> int:
         chosen = _parser().parse_args(arguments)
     except SystemExit as end:  # argparse ends the process; Blender wants a number
         return int(end.code or 0)
+    if chosen.list_models:
+        sys.stdout.write(f"{models.listed()}\n")
+        return DONE
     context = bpy.context
+    if chosen.self_test:
+        return _self_test(context)
     scene = strips.sequencer_scene(context)
     if chosen.verify:
         return _verify(scene, chosen)
@@ -36,15 +42,17 @@ def main(arguments: list[str]) -> int:
                 strip,
                 timeline=chosen.frames,
                 folder=chosen.folder,
-                model=chosen.model,
+                model=_model(chosen.model),
                 quality=chosen.quality,
                 output=chosen.output,
+                format_=chosen.format,
+                force=chosen.force,
             )
             for strip in _strips(scene, chosen.strip, chosen.frames)
         ]
     except MatteError as error:
         return _fail(str(error))
-    run = matte.make(planned)
+    run = matte.make([_on(task, chosen) for task in planned])
     placed, troubles = tasks.place_all(run.whole)
     for note in run.notes:
         sys.stdout.write(f"{note}\n")
@@ -61,6 +69,21 @@ def main(arguments: list[str]) -> int:
     return _fail("\n".join(problems)) if problems else DONE
 
 
+def _on(task: tasks.Task, chosen: argparse.Namespace) -> tasks.Task:
+    """A task on the device that is asked for."""
+    job = task.job
+    return replace(task, job=replace(job, device=chosen.device or job.device, must_use=chosen.must_use or job.must_use))
+
+
+def _self_test(context: bpy.types.Context) -> int:
+    try:
+        found = self_test.lines(context)
+    except MatteError as error:
+        return _fail(str(error))
+    sys.stdout.write(checkup.report(found))
+    return FAILED if any(line.fault for line in found) else DONE
+
+
 def _verify(scene: bpy.types.Scene, chosen: argparse.Namespace) -> int:
     """Compare cutouts with their sources: those of the named strips, or all."""
     try:
@@ -74,6 +97,13 @@ def _verify(scene: bpy.types.Scene, chosen: argparse.Namespace) -> int:
     for verdict in verdicts:
         sys.stdout.write(f"{verdict.strip}: {verdict}\n")
     return FAILED if any(verdict.different for verdict in verdicts) else DONE
+
+
+def _model(chosen: str | None) -> str | None:
+    """The absolute path of the model that is meant: one of the list by its name, or any file by its path. MatteError
+    where one of the list is not on this machine."""
+    network = catalogue.find(chosen) if chosen else None
+    return settings.network_path(network) if network else os.path.abspath(chosen) if chosen else None
 
 
 def _named(scene: bpy.types.Scene, name: str) -> bpy.types.Strip:
@@ -121,14 +151,34 @@ def _parser() -> argparse.ArgumentParser:
         choices=[identifier for identifier, *_ in settings.OUTPUTS],
         help="what to make (default: the scene's)",
     )
+    parser.add_argument(
+        "--format",
+        type=str.upper,
+        choices=[identifier for identifier, *_ in settings.FORMATS],
+        help="of the images; PNG16 is for mattes (default: the scene's)",
+    )
     parser.add_argument("--folder", type=_folder, metavar="DIR", help="where the images go (default: the scene's)")
-    parser.add_argument("--model", type=os.path.abspath, metavar="FILE", help="an ONNX file (default: the scene's)")
+    parser.add_argument(
+        "--model", metavar="MODEL", help="a name that --list-models gives, or an ONNX file (default: the scene's)"
+    )
     parser.add_argument(
         "--quality",
         type=str.upper,
         choices=[identifier for identifier, *_ in settings.QUALITIES],
         help="how often the network looks at the movie (default: the scene's)",
     )
+    parser.add_argument("--list-models", action="store_true", help="the models that have a name, and nothing else")
+    parser.add_argument(
+        "--force", action="store_true", help="make frames again that are there, but for those that were altered by hand"
+    )
+    parser.add_argument(
+        "--device",
+        type=str.upper,
+        choices=[identifier for identifier, *_ in settings.DEVICES],
+        help="what the network runs on; where that fails, the next is taken (default: the preferences')",
+    )
+    parser.add_argument("--must-use", action="store_true", help="fail where the device that is named does")
+    parser.add_argument("--self-test", action="store_true", help="tell what works here and what does not, instead")
     parser.add_argument("--verify", action="store_true", help="compare cutouts with their movies and tell, instead")
     parser.add_argument("--all", action="store_true", help="with --verify: every frame, not a sample of twelve")
     parser.add_argument(

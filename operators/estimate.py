@@ -27,12 +27,20 @@ def remember(machine: settings.Preferences, run: Run) -> None:
     if run.made < LEAST:
         return
     machine.seconds_a_frame = run.seconds / run.made
-    machine.bytes_a_frame = run.size / run.made
+    kinds = {kind(task.job.output, task.job.format) for task in run.tasks}
+    machine.bytes_a_frame = run.size / run.made if len(kinds) == 1 else 0.0
+    machine.bytes_kind = kinds.pop()
     machine.pixels_a_frame = max(task.pixels for task in run.tasks)
 
 
+def kind(output: str, format_: str) -> str:
+    """What images are as large as each other, where they show the same."""
+    return f"{output} {format_}"
+
+
 def tell(machine: settings.Preferences, sources: Sequence[bpy.types.Strip]) -> str:
-    """Frames, and where a run was made before, time and room on the disk; empty where nothing is selected."""
+    """Frames, and where a run was made before, time, and room on the disk where that run made images of the kind that
+    is set; empty where nothing is selected."""
     count, work, room = 0, 0.0, 0.0
     for strip in sources:
         first, last = strips.extent(strip)
@@ -44,15 +52,19 @@ def tell(machine: settings.Preferences, sources: Sequence[bpy.types.Strip]) -> s
         return ""
     if not machine.seconds_a_frame:
         return f"{count} frames"
-    return f"{count} frames, about {int(work) // 60}:{int(work) % 60:02d} min, {_size(room)}"
+    told = f"{count} frames, about {int(work) // 60}:{int(work) % 60:02d} min"
+    settings_ = sources[0].id_data.strip_matte
+    known = room and machine.bytes_kind == kind(settings_.output, settings_.format)
+    return f"{told}, {_size(room)}" if known else told
 
 
-def check_room(machine: settings.Preferences, frames: int, pixels: int, folder: str) -> None:
+def check_room(machine: settings.Preferences, kind_: str, frames: int, pixels: int, folder: str) -> None:
     """MatteError where the disk has less room than so many images will take, told from the last run's.
 
-    folder: absolute, which may not be there yet. Nothing is said before the first run.
+    kind_: of these images, see `kind`. folder: absolute, which may not be there yet. Nothing is said where the last run
+    made none of the kind.
     """
-    if not (machine.bytes_a_frame and machine.pixels_a_frame and pixels):
+    if machine.bytes_kind != kind_ or not (machine.bytes_a_frame and machine.pixels_a_frame and pixels):
         return
     needed = frames * machine.bytes_a_frame * pixels / machine.pixels_a_frame
     while not os.path.isdir(folder):

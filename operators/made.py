@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 
 import bpy
@@ -15,9 +14,9 @@ from . import run as runs
 
 
 def chosen(context: bpy.types.Context) -> list[bpy.types.Strip]:
-    """The selected strips of ours, and those that were made of the selected movies, by channel and place."""
+    """The selected strips of ours, and those that belong to the selected movies, by channel and place."""
     scene, names = strips.sequencer_scene(context), {strip.name for strip in strips.selected(context)}
-    found = [strip for strip in strips.all_made(scene) if names & {strip.name, strip[strips.MADE]["source"]}]
+    found = [strip for strip, source in tasks.paired(scene) if names & {strip.name, source}]
     return sorted(found, key=lambda strip: (strip.channel, strips.extent(strip)[0]))
 
 
@@ -41,6 +40,7 @@ class SEQUENCER_OT_matte_realign(OfOurs):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         scene = strips.sequencer_scene(context)
+        tasks.pair(scene)
         done = 0
         for strip in chosen(context):
             try:
@@ -60,7 +60,10 @@ class SEQUENCER_OT_matte_remove(OfOurs):
 
     files: BoolProperty(
         name="Delete Files",
-        description="Delete the images too, unless another strip of this project shows them. Undo brings no file back",
+        description=(
+            "Delete the images too, unless another strip of this project shows them or a matte that is being made "
+            "needs them. Undo brings no file back"
+        ),
     )
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
@@ -68,19 +71,16 @@ class SEQUENCER_OT_matte_remove(OfOurs):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         scene = strips.sequencer_scene(context)
+        tasks.pair(scene)
         folders = set()
         for strip in chosen(context):
-            folders.add(_folder(strip))
+            folders.add(tasks.folder_of(strip))
             tasks.remove(scene, strip)
         if self.files:
-            shown = {_folder(strip) for other in bpy.data.scenes for strip in strips.all_made(other)}
-            for folder in folders - shown:
+            shown = {tasks.folder_of(strip) for other in bpy.data.scenes for strip in strips.all_made(other)}
+            for folder in folders - shown - runs.folders():
                 shutil.rmtree(folder, ignore_errors=True)
         return {"FINISHED"}
-
-
-def _folder(strip: bpy.types.Strip) -> str:
-    return os.path.normpath(bpy.path.abspath(strip[strips.MADE]["folder"]))
 
 
 class SEQUENCER_OT_matte_switch(OfOurs, matte.Matting):
@@ -90,15 +90,9 @@ class SEQUENCER_OT_matte_switch(OfOurs, matte.Matting):
     bl_label = "Switch Output"
     bl_options = {"UNDO"}
 
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        if runs.busy():
-            cls.poll_message_set(runs.busy())
-            return False
-        return super().poll(context)
-
     def wanted(self, context: bpy.types.Context) -> list[tasks.Task]:
         scene = strips.sequencer_scene(context)
+        tasks.pair(scene)
         return [tasks.switch(context, scene, strip) for strip in chosen(context)]
 
 

@@ -16,30 +16,38 @@ from .. import inference
 from . import strips
 
 SIDE = 960  # pixels of the longer side
-SAMPLES = 16  # drawings that are alike where nothing moves a mask
+SAMPLES = 16  # drawings that are alike where nothing moves a mask, or tell one that moves from others
 
 
 def draw(
-    mask: bpy.types.Mask, frames: Sequence[int], size: tuple[int, int], folder: str
-) -> tuple[str, tuple[str, ...]]:
-    """Draw a mask as it is at timeline frames, each once.
+    mask: bpy.types.Mask, extent: range, content: range, wanted: Sequence[int], size: tuple[int, int], folder: str
+) -> tuple[str, dict[int, str]]:
+    """Draw a mask as it is at the wanted timeline frames, each once.
 
-    frames: those of a whole strip, ascending; size: width and height of its movie. folder: absolute, where the
-    pictures go, in one of their own. Returns what tells these drawings from others, on every machine, and a file for
-    each of the frames. A mask that nothing moves is drawn SAMPLES times, whatever the strip's length.
+    extent: the timeline frames that a strip is seen on; content: those that it would be seen on if nothing were trimmed
+    off it; neither is empty. size: width and height of its movie. folder: absolute, where the pictures go, in one of
+    their own. Returns what tells the mask from others, on every machine and however the strip is trimmed, and a file
+    for each wanted frame, named by what it shows. A mask that nothing moves is drawn SAMPLES times.
     """
     home = os.path.join(folder, "masks")
     os.makedirs(home, exist_ok=True)
     with stage(mask) as scene, tempfile.TemporaryDirectory(prefix=".strip_matte_", dir=home) as scratch:
-        chosen = dict.fromkeys(frames[step * (len(frames) - 1) // (SAMPLES - 1)] for step in range(SAMPLES))
-        kept = _keep(drawn(scene, mask, chosen, size, scratch), home)
+        still = _keep(drawn(scene, mask, _spread(extent), size, scratch), home)
         # Blender does not tell whether a mask's points are animated.
-        if mask.animation_data is None and len(set(kept.values())) == 1:
-            kept = dict.fromkeys(frames, kept[frames[0]])
-            return os.path.basename(kept[frames[0]]), tuple(kept.values())
-        kept = _keep(drawn(scene, mask, frames, size, scratch), home)
-    names = [os.path.basename(file) for file in kept.values()]
-    return hashlib.sha256(repr(names).encode()).hexdigest(), tuple(kept.values())
+        if mask.animation_data is None and len(set(still.values())) == 1:
+            file = still[extent[0]]
+            return os.path.basename(file), dict.fromkeys(wanted, file)
+        # One mask from another: its name, and what it is at frames that no trim moves. What it is at each frame is told
+        # by the drawing's name, and kept with the image.
+        marks = dict.fromkeys([*_spread(content), *_spread(range(mask.frame_start, max(mask.frame_end, 0) + 1))])
+        told = [mask.name, *map(inference.digest, drawn(scene, mask, marks, size, scratch).values())]
+        return hashlib.sha256(repr(told).encode()).hexdigest(), _keep(drawn(scene, mask, wanted, size, scratch), home)
+
+
+def _spread(frames: range) -> list[int]:
+    """At most SAMPLES of some frames, the first and the last among them, each once."""
+    steps = range(SAMPLES if frames else 0)
+    return list(dict.fromkeys(frames[step * (len(frames) - 1) // (SAMPLES - 1)] for step in steps))
 
 
 def _keep(files: dict[int, str], home: str) -> dict[int, str]:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 
 import bpy
-from bpy.props import BoolProperty
+from bpy.props import BoolProperty, IntProperty
 
 from .. import inference
 from ..inference import MatteError
@@ -14,12 +14,18 @@ from . import estimate, preview, settings, strips, tasks, verify
 from . import run as runs
 
 TICK = 0.1  # seconds between two looks at the worker's count
-_timer: bpy.types.Timer | None = None  # of the window, kept here because unregister() must take it away
-_told: set[str] = set()  # names of the workspaces whose status bar shows the count
+# Of the windows, by run; kept here because unregister() must take them away. Each run has its own: a window that is
+# closed takes its timers and its modal operators with it, and leaves those of other windows alone.
+_timers: dict[runs.Run, bpy.types.Timer] = {}
+_told: dict[str, str] = {}  # names of the workspaces whose status bar shows the count, and what it says
 
 
 class Matting(bpy.types.Operator):
-    """Work that is modal in a window and blocks without one. Not registered itself: the operators that matte are."""
+    """Work that is modal in a window and blocks without one. Not registered itself: the operators that matte are.
+
+    Each press has an operator and a run of its own. Blender hands every timer's event to every modal operator of a
+    window: which one hears first is of no account, for all look at the same queue and each ends with its own run.
+    """
 
     def wanted(self, context: bpy.types.Context) -> list[tasks.Task]:
         """What is to be made. MatteError where it can not be."""
@@ -33,32 +39,39 @@ class Matting(bpy.types.Operator):
             return {"CANCELLED"}
         preview.off(wait=True)
         self._run = runs.Run(planned)
-        runs.set_current(self._run)
-        set_timer(context)
-        self._run.start()
-        self._tell(context)
+        _timers[self._run] = context.window_manager.event_timer_add(TICK, window=context.window)
+        runs.add(self._run)
+        tell(context)
         context.window_manager.modal_handler_add(self)
         return {"RUNNING_MODAL"}
 
     def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         if event.type == "ESC" and event.value == "PRESS":
-            self._run.stop()
+            # Whichever of the operators hears it first keeps it from the others: one press stops one job.
+            for item in runs.ahead()[:1]:
+                runs.stop(item.id)
+            tell(context)
             return {"RUNNING_MODAL"}
         if event.type != "TIMER":
             return {"PASS_THROUGH"}
-        if self._run.running:
-            self._tell(context)
+        runs.advance()
+        if not self._run.over:
+            tell(context)
             return {"PASS_THROUGH"}
-        stop(context)
-        if self._run.stopped:
-            self.report({"INFO"}, f"Stopped after {self._run.done} frames. They are kept: run again to go on")
+        leave(context, self._run)
+        for item in self._run.items:
+            if item.state == runs.STOPPED:
+                self.report({"INFO"}, _stopped(item))
         return self._finish()
 
     def cancel(self, context: bpy.types.Context) -> None:
-        """Blender ends the operator: another file is loaded, or Blender quits."""
-        stop(context)
+        """Blender ends the operator: another file is loaded, its window is closed, or Blender quits."""
+        leave(context, self._run)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
+        if runs.busy():
+            self.report({"ERROR"}, runs.busy())
+            return {"CANCELLED"}
         planned = self._plan(context)
         if planned is None:
             return {"CANCELLED"}
@@ -66,11 +79,18 @@ class Matting(bpy.types.Operator):
         return self._finish()
 
     def _plan(self, context: bpy.types.Context) -> list[tasks.Task] | None:
+        """What is to be made and is not in the queue yet; None where that is nothing, which is told."""
         try:
-            return self.wanted(context)
+            planned = self.wanted(context)
         except MatteError as error:
             self.report({"ERROR"}, str(error))
             return None
+        new = [task for task in planned if not runs.queued(task)]
+        for task in planned:
+            if task not in new:
+                there = f'"{task.strip}" is in the queue already. Wait for its matte, or cancel that first'
+                self.report({"WARNING"} if new else {"ERROR"}, there)
+        return new or None
 
     def _finish(self) -> set[str]:
         """Put what is whole on the timeline and tell what is not."""
@@ -84,23 +104,24 @@ class Matting(bpy.types.Operator):
         if not placed:
             return {"CANCELLED"}
         # The last report is the one that stays in the status bar: success must not hide a trouble.
-        if not (troubles or self._run.failures or self._run.stopped):
+        if not (troubles or self._run.failures) and len(self._run.whole) == len(self._run.items):
             self.report({"INFO"}, ". ".join([f"{self._run.total} frames matted", *self._run.notes]))
         return {"FINISHED"}
 
-    def _tell(self, context: bpy.types.Context) -> None:
-        """Show the count in the status bar of the workspace that is seen, and in every sequencer's panel."""
-        context.workspace.status_text_set(f"Matte: {self._run.message}    [Esc] Stop")
-        _told.add(context.workspace.name)
-        redraw(context)
-
 
 class SEQUENCER_OT_matte_add(Matting):
-    """Remove the background of the selected movie and image strips, and add strips with alpha above them"""
+    """Remove the background of the selected movie and image strips, and add strips with alpha above them. While others
+    are being made they wait in a queue. Esc stops the one in hand, and what is finished is kept: Add Matte goes on"""
 
     bl_idname = "sequencer.matte_add"
     bl_label = "Add Matte"
     bl_options = {"UNDO"}
+
+    force: BoolProperty(
+        name="Make Again",
+        description="Make images again that are there. Those that were altered by hand are kept",
+        options={"SKIP_SAVE"},
+    )
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -111,14 +132,21 @@ class SEQUENCER_OT_matte_add(Matting):
 
     def wanted(self, context: bpy.types.Context) -> list[tasks.Task]:
         scene = strips.sequencer_scene(context)
-        return [tasks.plan(context, scene, strip) for strip in strips.selected_sources(context)]
+        return [tasks.plan(context, scene, strip, force=self.force) for strip in strips.selected_sources(context)]
 
 
 class SEQUENCER_OT_matte_cancel(bpy.types.Operator):
-    """Stop after the frame in hand. Finished frames are kept, and the next run goes on from there"""
+    """Stop all mattes that are being made or wait. Finished frames are kept, and Add Matte goes on from there"""
 
     bl_idname = "sequencer.matte_cancel"
-    bl_label = "Cancel"
+    bl_label = "Cancel All"
+
+    job: IntProperty(
+        name="Job",
+        description="The number of the one to stop; 0 stops all",
+        min=0,
+        options={"SKIP_SAVE"},
+    )
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -127,10 +155,22 @@ class SEQUENCER_OT_matte_cancel(bpy.types.Operator):
             return False
         return True
 
+    @classmethod
+    def description(cls, context: bpy.types.Context, properties: bpy.types.OperatorProperties) -> str:
+        if not properties.job:
+            return cls.__doc__ or ""
+        return (
+            "Stop this one, after the frame in hand, and go on with the others. Its finished frames are kept, and Add "
+            "Matte goes on from there"
+        )
+
     def execute(self, context: bpy.types.Context) -> set[str]:
-        run = runs.current()
-        if run is not None:
-            run.stop()
+        if not self.job:
+            runs.stop_all()
+        elif not runs.stop(self.job):
+            self.report({"WARNING"}, "That matte is not in the queue any more")
+            return {"CANCELLED"}
+        redraw(context)
         return {"FINISHED"}
 
 
@@ -170,8 +210,6 @@ def why_not(context: bpy.types.Context) -> str:
     """Why no matte can be made now, as a sentence without a full stop; empty where one can."""
     if inference.problem():
         return inference.problem()
-    if runs.busy():
-        return runs.busy()
     try:
         settings.preferences(context)
     except MatteError as error:
@@ -183,7 +221,7 @@ def why_not(context: bpy.types.Context) -> str:
 
 def make(planned: Sequence[tasks.Task]) -> runs.Run:
     """Do the work here and now, and show its progress on the terminal."""
-    run = runs.Run(planned)
+    run = runs.Run(planned, _warn)
     shown = -1.0
     before = time.monotonic()
     for image in run.images():
@@ -205,6 +243,11 @@ def make(planned: Sequence[tasks.Task]) -> runs.Run:
     return run
 
 
+def _warn(text: str) -> None:
+    sys.stdout.write(f"\nWarning: {text}\n")
+    sys.stdout.flush()
+
+
 def _logged(image: inference.Image, seconds: float) -> str:
     """An image as Blender logs one that it renders: Flamenco takes previews and progress from these lines.
 
@@ -215,28 +258,53 @@ def _logged(image: inference.Image, seconds: float) -> str:
     return f"Saved: '{image.path}'\nTime: {int(seconds // 60):02d}:{seconds % 60:05.2f}\n"
 
 
-def set_timer(context: bpy.types.Context) -> None:
-    global _timer  # noqa: PLW0603  one window timer for the one run
-    _timer = context.window_manager.event_timer_add(TICK, window=context.window)
+def tell(context: bpy.types.Context) -> None:
+    """Show how far the queue is in the status bar of the workspace that is seen, and in every sequencer's panel."""
+    text = _status()
+    if text == _told.get(context.workspace.name):
+        return
+    context.workspace.status_text_set(text)
+    _told[context.workspace.name] = text
+    redraw(context)
+
+
+def _status() -> str:
+    """The item that works and how many wait, for a status bar."""
+    items = runs.ahead()
+    if not items:
+        return "Matte: done"
+    told = f"{items[0].silence}. {runs.ADVICE}" if items[0].silence else items[0].message
+    if len(items) == 1:
+        return f"Matte of {items[0].task.strip}: {told}    [Esc] Stop"
+    return f"Matte of {items[0].task.strip}: {told}    {len(items) - 1} waiting    [Esc] Stop this one"
+
+
+def _stopped(item: runs.Item) -> str:
+    """What is told of an item that was stopped."""
+    if not item.done:
+        return f"Stopped {item.task.strip} before its first frame"
+    return f"Stopped {item.task.strip} after {item.done} of {item.total} frames. They are kept: run again to go on"
+
+
+def leave(context: bpy.types.Context, run: runs.Run) -> None:
+    """Stop a run where it is not over, wait for it, and leave nothing of it behind."""
+    runs.remove(run)
+    timer = _timers.pop(run, None)
+    if timer is not None:
+        context.window_manager.event_timer_remove(timer)
+    if runs.current() is None:
+        for workspace in filter(None, map(bpy.data.workspaces.get, _told)):
+            with context.temp_override(workspace=workspace):
+                workspace.status_text_set(None)
+        _told.clear()
+    redraw(context)
 
 
 def stop(context: bpy.types.Context) -> None:
-    """Stop the run that works in the background, wait for it, and leave nothing of it behind."""
-    global _timer  # noqa: PLW0603  see set_timer
-    run = runs.current()
-    if run is not None:
-        if run.running:
-            run.stop()
-            run.join()
-        runs.set_current(None)
-    if _timer is not None:
-        context.window_manager.event_timer_remove(_timer)
-        _timer = None
-    for workspace in filter(None, map(bpy.data.workspaces.get, _told)):
-        with context.temp_override(workspace=workspace):
-            workspace.status_text_set(None)
-    _told.clear()
-    redraw(context)
+    """Stop everything that works or waits in the background, wait for it, and leave nothing of it behind."""
+    runs.stop_all()
+    for run in runs.queue():
+        leave(context, run)
 
 
 def redraw(context: bpy.types.Context) -> None:

@@ -304,7 +304,7 @@ def _wish(context: bpy.types.Context, scene: bpy.types.Scene, strip: bpy.types.S
         drawing = _drawn(mask, first + shown.index(frame), size, scratch)
         subject_ = tasks.subject_of(scene, strip, "preview", (drawing,))
     path = strips.source_path(scene, strip)
-    upright = strips.UPRIGHT or strip.type == "IMAGE" or not _turned(path, _changed(path))
+    upright = strips.UPRIGHT or strip.type == "IMAGE" or not tasks.probed(path).turned
     model = settings_.model_path(context, scene.strip_matte)
     job = tasks.job_of(context, scene, strip, (frame,), subject_, model=model, upright=upright)
     return Wish(scene.name, strip.name, now, job, frame, context.window_manager.strip_matte_preview)
@@ -314,16 +314,6 @@ def _wish(context: bpy.types.Context, scene: bpy.types.Scene, strip: bpy.types.S
 def _played(timing: Timing, first: int, last: int) -> tuple[int, ...]:
     """The source frame of each timeline frame, played forward. Kept, for long strips take long."""
     return tuple(timing.source_frames(range(first, last)))
-
-
-@functools.lru_cache(maxsize=2)
-def _turned(path: str, _changed: int) -> bool:
-    """Whether a movie asks to be shown turned, which Blender before 4.4 does not do."""
-    return inference.probe(path).turned
-
-
-def _changed(path: str) -> int:
-    return os.stat(path).st_mtime_ns if os.path.isfile(path) else 0
 
 
 def _drawn(mask: bpy.types.Mask, timeline: int, size: tuple[int, int], scratch: str) -> str:

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What an editor can set: for the shot in the scene, for the machine in the preferences."""
 
+import functools
+import os
+
 import bpy
 from bpy.props import (
     BoolProperty,
@@ -13,13 +16,20 @@ from bpy.props import (
 )
 
 from .. import inference
+from ..inference import catalogue, devices
 from . import strips
 
 ADDON = __package__.rpartition(".")[0]
 
+# Scenes keep the last number: one that was given stays, and so does what a project means on another machine.
+NUMBERS = {"U2NETP": 0, "FILE": 1, "U2NET": 2, "U2NET_HUMAN_SEG": 3, "SILUETA": 4, "ISNET_GENERAL_USE": 5}
+COMES_FROM = {True: "It comes with Strip Matte", False: "It is downloaded, or added, in the add-on's preferences"}
 MODELS = (
-    ("U2NETP", "U2-Net P", "The small U2-Net that comes with Strip Matte: any salient subject, fast on every machine"),
-    ("FILE", "Model File", "The ONNX file that is chosen in the add-on's preferences"),
+    *(
+        (n.identifier, n.title, f"{n.good_for}. {COMES_FROM[n is catalogue.SHIPPED]}", NUMBERS[n.identifier])
+        for n in catalogue.NETWORKS
+    ),
+    ("FILE", "Model File", "The ONNX file that is chosen in the add-on's preferences", NUMBERS["FILE"]),
 )
 OUTPUTS = (
     ("CUTOUT", "Cutout", "An image strip with the movie's colour and the matte as its alpha, above the muted movie"),
@@ -27,6 +37,22 @@ OUTPUTS = (
         "MATTE",
         "Matte",
         "A muted strip of grey frames, and a Mask modifier on the movie that reads it. The movie's own pixels stay",
+    ),
+)
+FORMATS = (
+    ("PNG8", "PNG, 8 Bits", "Quick to make, and read by everything"),
+    (
+        "PNG16",
+        "PNG, 16 Bits",
+        (
+            "For the output Matte alone: soft edges in 65,536 steps of gray, in larger files. The compositor shows "
+            "them, and the sequencer where the movie strip has Convert to Float"
+        ),
+    ),
+    (
+        "WEBP",
+        "WebP, Lossless",
+        "The same pixels as PNG, 8 Bits, in smaller files that take longer to make",
     ),
 )
 QUALITIES = (
@@ -56,9 +82,29 @@ MASK_MODES = (
     ("INCLUDE", "Include", "Everything inside the mask belongs to the subject"),
 )
 DEVICES = (
-    ("AUTO", "Automatic", "The fastest device that works on this machine"),
-    ("CPU", "CPU", "The processor"),
+    ("AUTO", "Automatic", "The first device that is there, answers as the processor does, and is faster"),
+    *((device.name, device.label, device.how or "The processor") for device in devices.ORDER),
 )
+# Preferences keep the number.
+DEVICE_NUMBERS = {"AUTO": 0, "CPU": 1, "CUDA": 2, "DIRECTML": 3, "COREML": 4, "WEBGPU": 5, "OPENVINO": 6, "TENSORRT": 7}
+
+
+@functools.cache  # Blender wants texts that outlive the call
+def _devices_of(known: tuple[str, ...]) -> tuple[tuple[str, str, str, int], ...]:
+    """The devices, and which of them are not there. known: names of those that are; empty where nobody knows."""
+    return tuple(
+        (
+            name,
+            label if not known or name in ("AUTO", *known) else f"{label} (not available)",
+            tooltip,
+            DEVICE_NUMBERS[name],
+        )
+        for name, label, tooltip in DEVICES
+    )
+
+
+def _devices(_preferences: object, _context: object) -> tuple[tuple[str, str, str, int], ...]:
+    return _devices_of(devices.known())
 
 
 class StripMatteSettings(bpy.types.PropertyGroup):
@@ -66,6 +112,7 @@ class StripMatteSettings(bpy.types.PropertyGroup):
 
     model: EnumProperty(name="Model", description="The network that finds the subject", items=MODELS)
     output: EnumProperty(name="Output", description="What is put on the timeline", items=OUTPUTS)
+    format: EnumProperty(name="Format", description="What files the images are kept in", items=FORMATS)
     quality: EnumProperty(
         name="Quality", description="How often the network looks at the movie", items=QUALITIES, default="ADAPTIVE"
     )
@@ -184,7 +231,19 @@ class Preferences:
         subtype="FILE_PATH",
         options=strips.RELATIVE_PATH,
     )
-    device: EnumProperty(name="Device", description="What the network runs on", items=DEVICES)
+    device: EnumProperty(name="Device", description="What the network runs on", items=_devices)
+    must_use: BoolProperty(
+        name="Must Use",
+        description="Make no matte where the chosen device is not there or fails, instead of using the next one",
+    )
+    provider_library: StringProperty(
+        name="Provider Library",
+        description=(
+            "A plug-in library that lets ONNX Runtime use another device, such as onnxruntime_providers_webgpu from "
+            "the unzipped wheel of onnxruntime-ep-webgpu. Choose one that you trust: it is a program"
+        ),
+        subtype="FILE_PATH",
+    )
     cores: IntProperty(
         name="Cores",
         description="Processor cores that a job may use. 0 takes all; in a window, all but one of three or more",
@@ -195,6 +254,16 @@ class Preferences:
     seconds_a_frame: FloatProperty(description="What a frame took in the last run", options={"HIDDEN"})
     pixels_a_frame: IntProperty(description="Pixels of a frame in the last run", options={"HIDDEN"})
     bytes_a_frame: FloatProperty(description="Size of an image in the last run", options={"HIDDEN"})
+    bytes_kind: StringProperty(
+        description="Output and format of the images in the last run", default="CUTOUT PNG8", options={"HIDDEN"}
+    )
+
+
+def device(machine: Preferences) -> str:
+    """The name of the chosen device. A chosen plug-in is loaded, once; where that fails, using its device tells why."""
+    if machine.provider_library:
+        devices.add_library(bpy.path.abspath(machine.provider_library))
+    return machine.device
 
 
 def shape(settings: StripMatteSettings) -> inference.Shape:
@@ -230,13 +299,35 @@ def preferences(context: bpy.types.Context) -> Preferences:
 
 
 def model_path(context: bpy.types.Context, settings: StripMatteSettings) -> str:
-    """The absolute path of the chosen ONNX file. MatteError where none is chosen."""
-    if settings.model == "U2NETP":
-        return inference.BUILT_IN_MODEL
+    """The absolute path of the chosen ONNX file. MatteError where none is chosen, or a listed one is not here."""
+    network = catalogue.find(settings.model)
+    if network is not None:
+        return network_path(network)
     chosen = preferences(context).model_file
     if not chosen:
         raise inference.MatteError("No model file is chosen. Choose an ONNX file in the add-on's preferences")
     return bpy.path.abspath(chosen)
+
+
+def network_path(network: catalogue.Network) -> str:
+    """The absolute path of a listed model's file. MatteError where it is not on this machine."""
+    path = network_file(network)
+    if not os.path.isfile(path):
+        raise inference.MatteError(
+            f"{network.title} is not on this machine. Download it in the add-on's preferences, or add the file "
+            f"{network.file} there"
+        )
+    return path
+
+
+def network_file(network: catalogue.Network) -> str:
+    """Where a listed model's file is, or would be: a whole file has this name, and no other does."""
+    return inference.BUILT_IN_MODEL if network is catalogue.SHIPPED else os.path.join(models_folder(), network.file)
+
+
+def models_folder(*, create: bool = False) -> str:
+    """Where downloaded models are kept: an update of the extension leaves it alone."""
+    return bpy.utils.extension_path_user(ADDON, path="models", create=create)
 
 
 CLASSES = (StripMatteSettings,)

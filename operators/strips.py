@@ -38,8 +38,13 @@ REMEMBERED = bpy.app.version >= (5, 0, 0)
 RELATIVE_PATH = {"PATH_SUPPORTS_BLEND_RELATIVE"} if bpy.app.version >= (4, 5, 0) else set()
 # 4.4 began to turn movies as their files ask, and to read alpha as it does now.
 UPRIGHT = bpy.app.version >= (4, 4, 0)
+# 4.4 began to connect strips: a click on one, or on its handle, selects those of the others too.
+CONNECTED = bpy.app.version >= (4, 4, 0)
 # 5.0 began to flip a strip after its modifiers: a mask that a modifier reads is to be as the movie is unflipped.
 FLIPPED_LAST = bpy.app.version >= (5, 0, 0)
+# How a modifier reads a mask's numbers as they are. Of 8 bits, as data in every release (4.2 takes sRGB for light where
+# the movie is in float); of 16 bits as sRGB, until 5.2 made that light too.
+DEEP_MASK_IS_DATA = bpy.app.version >= (5, 2, 0)
 # 5.0 made the compositor a node group, and options of nodes sockets.
 GROUPS = bpy.app.version >= (5, 0, 0)
 MADE = "strip_matte"  # the property that marks the strips we made, and says of what
@@ -263,6 +268,7 @@ def mask_with(
 ) -> list[bpy.types.ImageStrip]:
     """Let a muted strip of grey frames be the movie's alpha. Returns those of ours that were until now."""
     images.mute = True
+    _read_as_numbers(images)
     if FLIPPED_LAST:
         images.use_flip_x = images.use_flip_y = False
     _copy_animation(scene, source, images, ("transform.", "crop.") if FLIPPED_LAST else PLACED)
@@ -275,6 +281,14 @@ def mask_with(
     return replaced
 
 
+def _read_as_numbers(images: bpy.types.ImageStrip) -> None:
+    """See DEEP_MASK_IS_DATA. images: a strip of mattes."""
+    if images[MADE].get("format") != "PNG16" or DEEP_MASK_IS_DATA:
+        images.colorspace_settings.is_data = True
+    else:
+        images.colorspace_settings.name = "sRGB"
+
+
 def unmask(source: bpy.types.Strip, only: bpy.types.Strip | None = None) -> list[bpy.types.ImageStrip]:
     """Take our masks off a movie, or that of one strip of ours alone. Returns the strips that they read."""
     found = []
@@ -284,6 +298,48 @@ def unmask(source: bpy.types.Strip, only: bpy.types.Strip | None = None) -> list
             source.modifiers.remove(modifier)
             found += [strip] if strip else []
     return found
+
+
+def read_instead(source: bpy.types.Strip, images: bpy.types.ImageStrip) -> None:
+    """Let our mask on a movie read another strip of ours; nothing where there is none."""
+    for modifier in source.modifiers:
+        if modifier.type == "MASK" and modifier.name.startswith(MASK):
+            modifier.input_mask_type, modifier.input_mask_strip = "STRIP", images
+
+
+def connect(scene: bpy.types.Scene, source: bpy.types.Strip, images: bpy.types.ImageStrip) -> None:
+    """Let a click on the source or on ours select both, and with them what the source is connected to, as its sound:
+    they move and are trimmed together.
+
+    Blender connects what is selected, and takes it out of other connections. It does so on the open level of the
+    scene that is shown alone: elsewhere Re-align remains, as before 4.4.
+    """
+    editor = scene.sequence_editor
+    level = children(editor.meta_stack[-1] if len(editor.meta_stack) else editor)
+    if not CONNECTED or scene != sequencer_scene(bpy.context) or source.name not in level:
+        return
+    together = {source.name, images.name, *(strip.name for strip in connections(scene, source))}
+    chosen = {strip.name for strip in level if strip.select}
+    for strip in level:
+        strip.select = strip.name in together
+    with _modifiers_at_hand(scene):
+        if bpy.ops.sequencer.connect.poll():  # not where there is neither a window nor a workspace
+            bpy.ops.sequencer.connect(toggle=False)
+    for strip in level:
+        strip.select = strip.name in chosen
+
+
+def connections(scene: bpy.types.Scene, strip: bpy.types.Strip) -> list[bpy.types.Strip]:
+    """What a strip is connected to. A property in 5.2; from 4.4 on it is kept as there, and read where it lies."""
+    if hasattr(strip, "connections") or not CONNECTED:
+        return list(getattr(strip, "connections", ()))
+    place, _ = memory.layout()[STRIP]["connections"]
+    link, addresses = int(memory.Struct(strip.as_pointer() + place, "ListBase")["*first"]), set()
+    while link:
+        connection = memory.Struct(link, "SeqConnection")
+        addresses.add(int(connection["*seq_ref"]))
+        link = int(connection["*next"])
+    return [other for other in everything(scene) if other.as_pointer() in addresses]
 
 
 def remove(scene: bpy.types.Scene, strip: bpy.types.Strip) -> None:
@@ -305,8 +361,10 @@ def realign(source: bpy.types.Strip, images: bpy.types.ImageStrip, files: Sequen
     else:
         images.frame_start, images.frame_final_start, images.frame_final_end = left, left, right
     _copy_place(source, images)
-    if FLIPPED_LAST and images[MADE].get("output") == "MATTE":
-        images.use_flip_x = images.use_flip_y = False
+    if images[MADE].get("output") == "MATTE":
+        _read_as_numbers(images)  # another release may have placed it
+        if FLIPPED_LAST:
+            images.use_flip_x = images.use_flip_y = False
 
 
 def add_mask(scene: bpy.types.Scene, mask: bpy.types.Mask) -> bpy.types.MaskStrip:

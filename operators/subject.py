@@ -8,6 +8,7 @@ from bpy.props import FloatProperty
 
 from .. import inference
 from ..inference import MatteError
+from . import run as runs
 from . import strips, tasks
 
 
@@ -102,6 +103,9 @@ class SEQUENCER_OT_matte_follow(bpy.types.Operator):
         strip = strip_here(context)
         if strip is None or not strips.path(strip):
             cls.poll_message_set("Select one strip on the current frame in which a subject is picked")
+            return False
+        if runs.busy():
+            cls.poll_message_set(runs.busy())
             return False
         return SEQUENCER_OT_matte_pick.poll(context)
 

@@ -3,19 +3,24 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import json
 import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import bpy
 
 from .. import inference
-from ..inference import MatteError
+from ..inference import MatteError, devices
 from ..inference import folder as folders
 from . import estimate, masks, strips
 from . import settings as settings_
+
+if TYPE_CHECKING:
+    from ..inference.movie import Movie
 
 
 @dataclass(frozen=True)
@@ -50,15 +55,20 @@ def plan(
     model: str | None = None,
     quality: str | None = None,
     output: str | None = None,
+    format_: str | None = None,
+    force: bool = False,
 ) -> Task:
     """Look at everything that can be wrong before the work begins. Writes nothing but drawings of a mask.
 
-    timeline: timeline frames to cover, the last one exclusive. folder, model, quality, output: for the scene's.
-    Raises MatteError with a sentence for the editor.
+    timeline: timeline frames to cover, the last one exclusive. folder, model, quality, output, format_: for the
+    scene's. force: of inference.Job. Raises MatteError with a sentence for the editor.
     """
     settings, machine = scene.strip_matte, settings_.preferences(context)
+    output, format_ = output or settings.output, format_ or settings.format
+    if (output, format_) == ("CUTOUT", "PNG16"):
+        raise MatteError("A cutout has 8 bits. Choose the output Matte, or another format")
     path, pictures = strips.source_path(scene, strip), strips.pictures(scene, strip)
-    movie = inference.probe(path) if strip.type == "MOVIE" else None
+    movie = probed(path) if strip.type == "MOVIE" else None
     warnings = movie.warnings if movie else _check_pictures(strip.name, pictures)
     upright = strips.UPRIGHT or not (movie and movie.turned)
     model_file = model or settings_.model_path(context, settings)
@@ -74,13 +84,14 @@ def plan(
     frames = tuple(sorted(set(_shown(scene, strip, timeline)[1])))
     subject = _masked_subject(scene, strip, frames, absolute)
     job = job_of(context, scene, strip, frames, subject, model=model_file, upright=upright)
-    job = replace(job, output=output or settings.output, quality=quality or settings.quality)
+    job = replace(job, output=output, format=format_, quality=quality or settings.quality, force=force)
     name = folders.name_for(job)
     job = replace(job, folder=os.path.join(absolute, name), mattes=os.path.join(absolute, _other_name(job)))
-    warnings += strips.warnings(scene, strip, movie)
+    warnings += (*strips.warnings(scene, strip, movie), *_colour_warnings(strip, output))
     there = set(os.listdir(job.folder)) if os.path.isdir(job.folder) else set()
-    missing = [frame for frame in job.frames if folders.image_name(frame) not in there]
-    estimate.check_room(machine, len(missing), strips.pixels(strip), job.folder)
+    missing = [frame for frame in job.frames if folders.image_name(frame, job.format) not in there]
+    kind = estimate.kind(output, format_)
+    estimate.check_room(machine, kind, len(missing), strips.pixels(strip), job.folder)
     return Task(
         scene.name,
         strip.name,
@@ -90,6 +101,47 @@ def plan(
         job,
         warnings,
         strips.pixels(strip),
+    )
+
+
+def probed(path: str) -> Movie:
+    """What a movie file holds. It is read once as long as it does not change: a panel may ask at every redraw.
+
+    Raises MatteError with a sentence for the editor.
+    """
+    status = os.stat(path) if os.path.isfile(path) else None
+    found = _probed(path, (status.st_mtime_ns, status.st_ctime_ns) if status else None)
+    if isinstance(found, MatteError):
+        raise found
+    return found
+
+
+@functools.lru_cache(maxsize=64)
+def _probed(path: str, _changed: tuple[int, int] | None) -> Movie | MatteError:
+    try:
+        return inference.probe(path)
+    except MatteError as error:
+        return error
+
+
+def beyond(sources: Sequence[bpy.types.Strip]) -> dict[str, str]:
+    """What the colours of these strips are that a cutout can not hold, in words, by name. Those that it can hold, and
+    those that can not be read, are left out."""
+    found = {}
+    for strip in [strip for strip in sources if strip.type == "MOVIE"]:
+        with contextlib.suppress(MatteError):  # the run tells
+            found[strip.name] = probed(strips.source_path(strip.id_data, strip)).beyond
+    return {name: reason for name, reason in found.items() if reason}
+
+
+def _colour_warnings(strip: bpy.types.Strip, output: str) -> tuple[str, ...]:
+    """That a cutout does not hold all that the movie's colours are, where it does not."""
+    if output != "CUTOUT":
+        return ()
+    return tuple(
+        f'"{name}" has {reason}, and its cutout 8 bits a channel without color tags. The output Matte leaves the '
+        "movie's own colors"
+        for name, reason in beyond([strip]).items()
     )
 
 
@@ -112,6 +164,7 @@ def job_of(
         folder="",
         model=model,
         output=settings.output,
+        format=settings.format,
         quality=settings.quality,
         precision=settings.precision,
         edges=settings.edges,
@@ -119,7 +172,8 @@ def job_of(
         steady=settings.steady,
         subject=subject,
         shape=settings_.shape(settings),
-        device=machine.device,
+        device=settings_.device(machine),
+        must_use=machine.must_use,
         cores=machine.cores or automatic_cores(),
         upright=upright,
         pictures=strips.pictures(scene, strip),
@@ -159,7 +213,7 @@ def place(task: Task, doubtful: int = 0) -> tuple[str, ...]:
     start, frames = _shown(scene, source, task.timeline)
     if not frames:
         raise MatteError(f'The strip "{task.strip}" was moved off the chosen frames. {kept}')
-    files = [folders.image_name(frame) for frame in frames]
+    files = [folders.image_name(frame, task.job.format) for frame in frames]
     # // is another place where the project was saved under another name meanwhile.
     written = os.path.normpath(bpy.path.abspath(task.folder))
     folder = task.folder if written == task.job.folder else task.job.folder
@@ -173,8 +227,10 @@ def place(task: Task, doubtful: int = 0) -> tuple[str, ...]:
         "movie": source.filepath if source.type == "MOVIE" else source.directory,
         "folder": folder,
         "output": task.job.output,
+        "format": task.job.format,
         "settings": os.path.basename(task.job.folder).rpartition("_")[2],
         "made_with": _made_with(task.job),
+        "made_on": devices.listed(folders.made_on(task.job.folder)),
         "doubtful": doubtful,
         "mute_source": task.mute_source,
         "muted": task.job.output == "CUTOUT" and task.mute_source and not source.mute,
@@ -189,6 +245,7 @@ def place(task: Task, doubtful: int = 0) -> tuple[str, ...]:
     source.select = False
     images.select = True
     scene.sequence_editor.active_strip = images
+    strips.connect(scene, source, images)
     missing = len(set(frames) - set(task.job.frames))
     if missing:
         edited = f'"{source.name}" was edited meanwhile and shows {missing} more frames. Run again to matte them'
@@ -202,12 +259,54 @@ def remove(scene: bpy.types.Scene, images: bpy.types.Strip | None) -> None:
         return
     made = images[strips.MADE]
     source = strips.find(scene, made["source"])
-    if source is not None:
-        if made.get("output") == "MATTE":
-            strips.unmask(source, images)
-        elif made.get("muted"):
-            source.mute = False
+    if made.get("output") == "MATTE":
+        for part in strips.all_sources(scene):  # a movie may have been split without its matte
+            strips.unmask(part, images)
+    elif source is not None and made.get("muted"):
+        source.mute = False
     strips.remove(scene, images)
+
+
+def paired(scene: bpy.types.Scene) -> list[tuple[bpy.types.ImageStrip, str]]:
+    """The strips of ours, each with the name of the strip that it belongs to.
+
+    What was split or copied still names what it was split off or copied from: then, and where that is gone, it belongs
+    to the strip of the same file that it lies on. One that is alone in naming a movie keeps it, wherever that is:
+    Re-align takes it there.
+    """
+    made = strips.all_made(scene)
+    named = [images[strips.MADE]["source"] for images in made]
+    return [(images, _part(scene, images, named.count(name) > 1)) for images, name in zip(made, named, strict=True)]
+
+
+def _part(scene: bpy.types.Scene, images: bpy.types.ImageStrip, shared: bool) -> str:
+    """The name of the strip that one of ours belongs to. shared: whether another of ours names the same one."""
+    name: str = images[strips.MADE]["source"]
+    source = strips.find(scene, name)
+    if source is not None and not shared:
+        return name
+    known = os.path.normpath(bpy.path.abspath(images[strips.MADE]["movie"]))
+    path = strips.source_path(scene, source) if source is not None else known
+    parts = [part for part in strips.all_sources(scene) if strips.source_path(scene, part) == path]
+    part = max(parts, key=lambda part: (_overlap(part, images), part.channel), default=None)
+    return part.name if part is not None and _overlap(part, images) else name
+
+
+def pair(scene: bpy.types.Scene) -> None:
+    """Let each strip of ours name the strip that it belongs to, and let that one's mask read it."""
+    for images, name in paired(scene):
+        made = images[strips.MADE]
+        if made["source"] != name:
+            made["source"] = name
+            if made.get("output") == "MATTE":
+                strips.read_instead(strips.find(scene, name), images)
+
+
+def _overlap(source: bpy.types.Strip, images: bpy.types.Strip) -> int:
+    """Timeline frames that both are on; 0 where one is in another meta strip, or where the source is above ours."""
+    (first, end), (start, last) = strips.extent(source), strips.extent(images)
+    apart = source.parent_meta() != images.parent_meta() or source.channel > images.channel
+    return 0 if apart else max(min(end, last) - max(first, start), 0)
 
 
 def source_of(scene: bpy.types.Scene, images: bpy.types.Strip) -> bpy.types.Strip:
@@ -217,6 +316,12 @@ def source_of(scene: bpy.types.Scene, images: bpy.types.Strip) -> bpy.types.Stri
     if source is None:
         raise MatteError(f'The strip "{name}", of which "{images.name}" was made, is gone')
     return source
+
+
+def folder_of(images: bpy.types.Strip) -> str:
+    """The absolute path of a strip's folder: as the strip has it, for Blender keeps that right where the project is
+    saved in another place."""
+    return os.path.normpath(bpy.path.abspath(images.directory))
 
 
 def switch(context: bpy.types.Context, scene: bpy.types.Scene, images: bpy.types.Strip) -> Task:
@@ -237,24 +342,36 @@ def switch(context: bpy.types.Context, scene: bpy.types.Scene, images: bpy.types
             frames=frames,
             folder="",
             output="MATTE" if made["output"] == "CUTOUT" else "CUTOUT",
-            mattes=os.path.normpath(bpy.path.abspath(made["folder"])),
+            mattes=folder_of(images),
             subject=inference.Subject(**subject),
             shape=shape,
-            device=settings_.preferences(context).device,
+            device=settings_.device(settings_.preferences(context)),
+            must_use=settings_.preferences(context).must_use,
             cores=settings_.preferences(context).cores or automatic_cores(),
             pictures=strips.pictures(scene, source),
             **known,
         )
     except (TypeError, ValueError, KeyError) as error:
         raise MatteError(f'What "{images.name}" was made with can not be read. Use Add Matte instead') from error
-    missing = [frame for frame in frames if not os.path.exists(os.path.join(job.mattes, folders.image_name(frame)))]
-    if missing and job.subject.mask:
-        raise MatteError(f'"{images.name}" lacks {len(missing)} frames that "{source.name}" shows now. Use Add Matte')
     name = folders.name_for(job)
     job = replace(job, folder=os.path.join(os.path.dirname(job.mattes), name))
-    written = os.path.join(os.path.dirname(made["folder"]), name)
+    # A cutout can not give the 16 bits back: where it was a matte before, that one's files are there.
+    home = job.folder if (job.output, job.format) == ("MATTE", "PNG16") else job.mattes
+    names = [folders.image_name(frame, job.format) for frame in frames]
+    missing = [name for name in names if not os.path.exists(os.path.join(home, name))]
+    if missing and job.subject.mask:
+        raise MatteError(f'"{images.name}" lacks {len(missing)} frames that "{source.name}" shows now. Use Add Matte')
+    written = os.path.join(os.path.dirname(os.path.dirname(os.path.join(images.directory, ""))), name)
     return Task(
-        scene.name, source.name, None, written, made["mute_source"], job, (), strips.pixels(source), images.name
+        scene.name,
+        source.name,
+        None,
+        written,
+        made["mute_source"],
+        job,
+        _colour_warnings(source, job.output),
+        strips.pixels(source),
+        images.name,
     )
 
 
@@ -265,8 +382,8 @@ def realign(scene: bpy.types.Scene, images: bpy.types.Strip) -> None:
     """
     source = source_of(scene, images)
     start, frames = _shown(scene, source, None)
-    files = [folders.image_name(frame) for frame in frames]
-    folder = os.path.normpath(bpy.path.abspath(images.directory))
+    files = [folders.image_name(frame, images[strips.MADE].get("format", "PNG8")) for frame in frames]
+    folder = folder_of(images)
     missing = {file for file in files if not os.path.exists(os.path.join(folder, file))}
     if missing:
         raise MatteError(f'"{source.name}" shows {len(missing)} frames that have no matte yet. Use Add Matte')
@@ -294,7 +411,7 @@ def _other_name(job: inference.Job) -> str:
 
 def _made_with(job: inference.Job) -> str:
     """As JSON, all of a job that its images depend on but the movie."""
-    fields = ("model", "quality", "precision", "edges", "edge_colour", "steady", "upright")
+    fields = ("model", "format", "quality", "precision", "edges", "edge_colour", "steady", "upright")
     known = {name: getattr(job, name) for name in fields}
     subject, shape = asdict(replace(job.subject, masks=())), asdict(job.shape)
     return json.dumps({**known, "subject": subject, "shape": shape})
@@ -327,11 +444,13 @@ def _masked_subject(
     mask = scene.strip_matte.mask
     if mask is None:
         return subject_of(scene, strip)
-    shown = strips.source_frames(scene, strip)
-    identity, files = masks.draw(mask, range(*strips.extent(strip)), strips.picture_size(strip), folder)
+    extent, timing = range(*strips.extent(strip)), strips.timing(scene, strip)
+    content = range(timing.start, timing.end) or extent
     # A source frame that is shown more than once has the mask of the first time.
-    drawn = dict(zip(reversed(shown), reversed(files), strict=True))
-    return subject_of(scene, strip, identity, tuple(drawn[frame] for frame in frames))
+    first = dict(zip(reversed(timing.source_frames(extent)), reversed(extent), strict=True))
+    wanted = sorted(first[frame] for frame in frames)
+    identity, files = masks.draw(mask, extent, content, wanted, strips.picture_size(strip), folder)
+    return subject_of(scene, strip, identity, tuple(files[first[frame]] for frame in frames))
 
 
 def _check_pictures(name: str, pictures: Sequence[str]) -> tuple[str, ...]:

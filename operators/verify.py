@@ -28,15 +28,22 @@ SAME_PICTURE = 16.0
 
 @dataclass(frozen=True)
 class Verdict:
-    """What was compared: timeline frames first to last, `compared` of them, and those whose pictures differ."""
+    """What was compared: timeline frames first to last, `compared` of them, and those whose pictures differ. made_on:
+    what the network ran on, empty where nobody knows."""
 
     strip: str
     first: int
     last: int
     compared: int
     different: tuple[int, ...]
+    made_on: str = ""
 
     def __str__(self) -> str:
+        return f"{self.found}. Made on {self.made_on}" if self.made_on else self.found
+
+    @property
+    def found(self) -> str:
+        """What was found, as a sentence without a full stop."""
         found = f"frames {self.first} to {self.last}, {self.compared} compared"
         if not self.different:
             return f"{found}, all the same"
@@ -88,9 +95,10 @@ def verify(scene: bpy.types.Scene, source: bpy.types.Strip, made: bpy.types.Stri
             apart = inference.apart(picture, files[frame - left])
             if apart is not None and apart > SAME_PICTURE:
                 different.add(frame)
-    verdict = Verdict(made.name, left, last, len(frames), tuple(sorted(different)))
+    made_on = made[strips.MADE].get("made_on", "")
+    verdict = Verdict(made.name, left, last, len(frames), tuple(sorted(different)), made_on)
     known = made[strips.MADE].to_dict()
-    made[strips.MADE] = {**known, "verdict": str(verdict)}
+    made[strips.MADE] = {**known, "verdict": verdict.found}
     return verdict
 
 

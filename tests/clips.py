@@ -182,6 +182,37 @@ def steady(rate: Fraction | int, count: int = 48, start: Fraction | int = 0, **s
     return Recipe(range(round(first), round(first) + count), 1 / Fraction(rate), Fraction(rate), **settings)  # type: ignore[arg-type]
 
 
+# --- colours --------------------------------------------------------------------------------------------------------
+
+# Codec, pixel format, and what the file says: matrix, primaries and transfer, numbers of ITU-T H.273.
+COLOURS_OF = {
+    "plain.mp4": ("libx264", "yuv420p", 1, 1, 1),
+    "untagged.mp4": ("libx264", "yuv420p", 2, 2, 2),
+    "pq.mp4": ("libx265", "yuv420p10le", 9, 9, 16),
+    "hlg.mp4": ("libx265", "yuv420p10le", 9, 9, 18),
+    "p3.mp4": ("libx264", "yuv420p", 1, 12, 1),
+    "ten.mov": ("prores_ks", "yuv422p10le", 1, 1, 1),
+}
+
+
+def coloured(name: str, folder: Path) -> Path:
+    """Write a clip of four pictures that says what its colours are, and return its path."""
+    codec, pix_fmt, matrix, primaries, transfer = COLOURS_OF[name]
+    options = {"libx264": H264, "libx265": HEVC}.get(codec, {})
+    recipe = steady(25, 4, codec=codec, pix_fmt=pix_fmt, matrix=matrix if matrix != 2 else None)
+    with av.open(str(folder / name), "w") as container:
+        stream = container.add_stream(codec, rate=25, options=dict(options))
+        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, pix_fmt
+        context = stream.codec_context
+        context.colorspace, context.color_primaries, context.color_trc = matrix, primaries, transfer
+        for number, time in enumerate(recipe.times):
+            frame = _frame(recipe, number, time)
+            frame.color_primaries, frame.color_trc = primaries, transfer
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return folder / name
+
+
 # --- times of variable rates, in ticks -----------------------------------------------------------------------------
 
 

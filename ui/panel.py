@@ -5,9 +5,18 @@ from __future__ import annotations  # 4.2 and 4.3 have no bpy.types.Strip to nam
 
 import bpy
 
-from ..operators import estimate, matte, preview, run, strips
+from ..inference import devices
+from ..operators import estimate, matte, preview, resume, run, strips, tasks
 from ..operators import settings as settings_
 from ..operators.settings import StripMatteSettings
+
+ICONS = {
+    run.WAITING: "TIME",
+    run.WORKING: "PLAY",
+    run.DONE: "CHECKMARK",
+    run.STOPPED: "CANCEL",
+    run.FAILED: "ERROR",
+}
 
 
 class SEQUENCER_PT_strip_matte(bpy.types.Panel):
@@ -25,30 +34,79 @@ class SEQUENCER_PT_strip_matte(bpy.types.Panel):
         layout.use_property_split = True
         layout.use_property_decorate = False
         settings = strips.sequencer_scene(context).strip_matte
-        running = run.current()
-
-        column = layout.column()
-        column.enabled = running is None
-        column.prop(settings, "model")
-        column.prop(settings, "quality")
-        column.prop(settings, "precision")
-        column.prop(settings, "output")
-        column.prop(settings, "folder")
-        column.prop(settings, "mute_source")
-
-        if running is not None:
-            layout.progress(factor=running.done / running.total if running.total else 0.0, text=running.message)
-            layout.operator("sequencer.matte_cancel", icon="CANCEL")
-            return
+        _draw_settings(layout.column(), settings)
+        _draw_beyond(layout, context, settings)
         layout.operator("sequencer.matte_add", icon="MOD_MASK")
-        layout.operator("sequencer.matte_preview", icon="HIDE_OFF", depress=preview.is_on())
-        if preview.is_on():
-            layout.row().prop(context.window_manager, "strip_matte_preview", expand=True)
-        reason = matte.why_not(context)
-        told = reason or estimate.tell(settings_.preferences(context), strips.selected_sources(context))
-        layout.label(text=told, icon="INFO")
+        _draw_told(layout, context)
+        _draw_queue(layout)
+        _draw_preview(layout, context)
         for strip in [strip for strip in strips.selected(context) if strips.MADE in strip]:
             _draw_result(layout, strip)
+
+
+def _draw_settings(column: bpy.types.UILayout, settings: StripMatteSettings) -> None:
+    """What is to be made. It can be changed while mattes are being made: those keep what was set at first."""
+    for name in ("model", "quality", "precision", "output", "format", "folder", "mute_source"):
+        row = column.row()
+        row.alert = name == "format" and (settings.output, settings.format) == ("CUTOUT", "PNG16")
+        row.prop(settings, name)
+
+
+def _draw_beyond(layout: bpy.types.UILayout, context: bpy.types.Context, settings: StripMatteSettings) -> None:
+    """What a cutout can not hold of the colours of what is selected, and the way out."""
+    found = tasks.beyond(strips.selected_sources(context)) if settings.output == "CUTOUT" else {}
+    if not found:
+        return
+    column = layout.box().column(align=True)
+    for name, reason in found.items():
+        column.label(text=f"{name}: {reason}", icon="ERROR")
+    column.label(text="A cutout has 8 bits a channel and no color tags")
+    column.prop_enum(settings, "output", "MATTE", text="Set Output to Matte")
+
+
+def _draw_told(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """What the button will do, or why it can do nothing."""
+    reason = matte.why_not(context)
+    told = reason or estimate.tell(settings_.preferences(context), strips.selected_sources(context))
+    layout.label(text=told, icon="INFO")
+    # While mattes are being made the folder would have to be listed at every redraw.
+    there = "" if reason or run.queue() else resume.tell(context, strips.selected_sources(context))
+    if there:
+        layout.label(text=there, icon="BLANK1")
+    if not reason:
+        layout.label(text=f"Device: {devices.told(settings_.preferences(context).device)}", icon="MEMORY")
+
+
+def _draw_preview(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    layout.operator("sequencer.matte_preview", icon="HIDE_OFF", depress=preview.is_on())
+    if preview.is_on():
+        layout.row().prop(context.window_manager, "strip_matte_preview", expand=True)
+
+
+def _draw_queue(layout: bpy.types.UILayout) -> None:
+    """One row for each strip whose matte is being made or waits."""
+    items = run.items()
+    if not items:
+        return
+    box = layout.box()
+    for item in items:
+        _draw_item(box.column(align=True), item)
+    box.operator("sequencer.matte_cancel", text="Cancel All" if len(items) > 1 else "Cancel", icon="CANCEL")
+
+
+def _draw_item(column: bpy.types.UILayout, item: run.Item) -> None:
+    row = column.row()
+    row.label(text=item.task.strip, icon=ICONS[item.state])
+    if item.state != run.WORKING:
+        end = row.row()
+        end.alignment = "RIGHT"
+        end.label(text=item.message)
+    if not item.ended:
+        row.operator("sequencer.matte_cancel", text="", icon="X", emboss=False).job = item.id
+    if item.state == run.WORKING:
+        column.progress(factor=item.done / item.total if item.total else 0.0, text=item.message)
+        if item.silence:
+            column.label(text=item.silence[0].upper() + item.silence[1:], icon="ERROR")
 
 
 def _draw_result(layout: bpy.types.UILayout, strip: bpy.types.Strip) -> None:
@@ -60,6 +118,8 @@ def _draw_result(layout: bpy.types.UILayout, strip: bpy.types.Strip) -> None:
     if verdict:
         icon = "CHECKMARK" if verdict.endswith("the same") else "ERROR"
         box.label(text=verdict[0].upper() + verdict[1:], icon=icon)
+    if made.get("made_on"):
+        box.label(text=f"Made on {made['made_on']}", icon="MEMORY")
     if doubtful:
         box.label(text=f"{doubtful} doubtful frames", icon="ERROR")
     row = box.row(align=True)
@@ -129,9 +189,7 @@ def _column(layout: bpy.types.UILayout, context: bpy.types.Context) -> tuple[bpy
     """Where a section's settings are drawn, and they."""
     layout.use_property_split = True
     layout.use_property_decorate = False
-    column = layout.column()
-    column.enabled = run.current() is None
-    return column, strips.sequencer_scene(context).strip_matte
+    return layout.column(), strips.sequencer_scene(context).strip_matte
 
 
 register, unregister = bpy.utils.register_classes_factory(

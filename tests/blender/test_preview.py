@@ -184,12 +184,13 @@ def test_it_ends_with_its_strip_a_job_or_its_file(shot, blender, preview) -> Non
     shot.movie(left=60, length=8)
     preview.switch_on(blender.context)
     runs = timeline.addon("operators.run")
-    runs.set_current(runs.Run(()))
+    run = runs.Run(())
+    runs.add(run)
     try:
         assert preview._tick() is None
         assert not preview.is_on()
     finally:
-        runs.set_current(None)
+        runs.remove(run)
 
     preview.switch_on(blender.context)
     blender.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)

@@ -172,3 +172,120 @@ def test_doubtful_frames_get_markers_and_lose_them(shot, blender) -> None:
     assert frame == 168
     blender.ops.sequencer.matte_mark(clear=True)
     assert [marker.name for marker in shot.scene.timeline_markers] == ["Mine"]
+
+
+def moving(mask) -> None:
+    """Let a mask fade out, with a key on every timeline frame that a test shows."""
+    for frame in range(50, 81):
+        mask.layers[0].alpha = (80 - frame) / 30
+        mask.layers[0].keyframe_insert("alpha", frame=frame)
+
+
+def stamps(shot) -> dict[str, int]:
+    """When each image was written, by folder and name."""
+    return {
+        f"{path.parent.name}/{path.name}": path.stat().st_mtime_ns
+        for path in shot.images()
+        if "masks" not in path.parts
+    }
+
+
+def test_a_trim_with_a_moving_mask_makes_only_the_new_frames(shot, blender) -> None:
+    """On either side, and of what a shorter trim shows nothing is made."""
+    movie = shot.movie(left=60, length=4)
+    mask = rectangle(blender, 0.0, 0.0, 1.0, 1.0)
+    moving(mask)
+    first = alphas(shot, mask=mask)
+    before = stamps(shot)
+    assert len(before) == 4
+    assert len({alpha.max() for alpha in first}) == 4  # each has another mask
+    timeline.trim(movie, -2, 7)
+    longer = alphas(shot)
+    after = stamps(shot)
+    assert len(after) == 7
+    assert len({name.partition("/")[0] for name in after}) == 1
+    assert {name: after[name] for name in before} == before
+    for old, new in zip(first, longer[2:6], strict=True):
+        np.testing.assert_array_equal(old, new)
+    timeline.trim(movie, 3, 2)
+    alphas(shot)
+    assert stamps(shot) == after
+
+
+def test_another_moving_mask_leaves_the_images_of_the_first(shot, blender) -> None:
+    """Strips of an earlier project may show them."""
+    shot.movie(left=60, length=2)
+    one, two = (rectangle(blender, 0.0, 0.0, right, 1.0) for right in (1.0, 0.6))
+    for mask in (one, two):
+        moving(mask)
+    alphas(shot, mask=one)
+    before = stamps(shot)
+    alphas(shot, mask=two)
+    after = stamps(shot)
+    assert len(after) == 4
+    assert after.items() > before.items()
+
+
+def test_only_a_frame_whose_mask_has_changed_is_made_again(shot, blender, capfd) -> None:
+    """The others are the same images, and those of the mask as it was stay for strips that show them. Two changes: one
+    at a frame by which masks are told apart (16 of the mask's own range, 1 to 100), one not."""
+    shot.movie(left=60, length=8)
+    mask = rectangle(blender, 0.0, 0.0, 1.0, 1.0)
+    moving(mask)
+    before = alphas(shot, mask=mask)
+    for frame in (67, 63):
+        mask.layers[0].alpha = 0.05
+        mask.layers[0].keyframe_insert("alpha", frame=frame)
+        capfd.readouterr()
+        after = alphas(shot)
+        told = capfd.readouterr().out
+        assert told.count("skipping existing frame") == 7
+        assert len([line for line in told.splitlines() if line.startswith("Saved: ") and "masks" not in line]) == 1
+        changed = [61 + n for n, (old, new) in enumerate(zip(before, after, strict=True)) if (old != new).any()]
+        assert changed == [frame]
+        assert after[frame - 61].max() < 30
+        before = after
+
+
+def test_a_moving_mask_can_be_switched_and_switched_back(shot, blender) -> None:
+    shot.movie(left=60, length=2)
+    mask = rectangle(blender, 0.0, 0.0, 1.0, 1.0)
+    moving(mask)
+    shot.scene.strip_matte.mask = mask
+    assert blender.ops.sequencer.matte_add() == {"FINISHED"}
+    assert blender.ops.sequencer.matte_switch() == {"FINISHED"}
+    before = stamps(shot)
+    assert len(before) == 4
+    assert blender.ops.sequencer.matte_switch() == {"FINISHED"}
+    for strip in timeline.strips(shot.scene.sequence_editor):
+        strip.select = strip.type == "MOVIE"
+    shot.scene.strip_matte.output = "MATTE"
+    assert blender.ops.sequencer.matte_add() == {"FINISHED"}
+    assert stamps(shot) == before
+
+
+def test_make_again_makes_again_what_nobody_has_altered(shot, blender) -> None:
+    shot.movie(left=60, length=3)
+    first = alphas(shot)
+    before = stamps(shot)
+    (folder,) = {name.partition("/")[0] for name in before}
+    by_hand = f"{folder}/000061.png"
+    cv2.imwrite(str(shot.folder / by_hand), np.zeros((720, 1280, 4), np.uint8))
+    before = stamps(shot)
+    assert blender.ops.sequencer.matte_add(force=True) == {"FINISHED"}
+    after = stamps(shot)
+    assert after.keys() == before.keys()
+    assert [name for name in before if after[name] == before[name]] == [by_hand]
+    np.testing.assert_array_equal(cv2.imread(str(shot.folder / folder / "000060.png"), -1)[..., 3], first[0])
+
+
+def test_force_on_the_command_line(shot) -> None:
+    shot.movie(left=60, length=2)
+    alphas(shot)
+    before = stamps(shot)
+    command = timeline.addon("operators.command")
+    assert command.main([]) == 0
+    assert stamps(shot) == before
+    assert command.main(["--force", "--frames", "61-61"]) == 0
+    after = stamps(shot)
+    assert {name.partition("/")[2] for name in before if after[name] != before[name]} == {"000060.png"}

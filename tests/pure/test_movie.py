@@ -182,6 +182,21 @@ def test_colour_is_the_same_by_planes(name: str, channels: int) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("plain.mp4", ""),
+        ("untagged.mp4", ""),
+        ("pq.mp4", "HDR (PQ), the wide gamut of BT.2020 and 10 bits a channel"),
+        ("hlg.mp4", "HDR (HLG), the wide gamut of BT.2020 and 10 bits a channel"),
+        ("p3.mp4", "the wide gamut of Display P3"),
+        ("ten.mov", "10 bits a channel"),
+    ],
+)
+def test_colours_beyond_a_cutouts_are_told(tmp_path: Path, name: str, said: str) -> None:
+    assert movie.probe(str(clips.coloured(name, tmp_path))).beyond == said
+
+
+@pytest.mark.parametrize(
     "name", ["spoilt.mp4", "spoilt.mkv", "spoilt.ts", "spoilt.avi", "spoilt.mpg", "spoilt_key.mp4", "cut_short.ts"]
 )
 def test_reading_goes_on_past_damage(name: str) -> None:

@@ -2,14 +2,17 @@
 """What a network runs in is chosen by measurement, said, and settled by a folder's first run."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 
 import inference
 from inference import BUILT_IN_MODEL, Job, networks
+from inference.job import eight_bits
 from inference.movie import decode
 
 
@@ -43,7 +46,7 @@ def test_what_is_chosen_is_said_and_settled(job: Job) -> None:
 def test_eight_bits_are_near(job: Job, bunny: Path) -> None:
     """The network's two forms on the same picture; tools/model/evaluate.py judges on many."""
     _, picture = next(decode(str(bunny), [60]))
-    full, eight = (networks.load(job.model, "CPU", networks.Plan(name, 1, 1)) for name in ("fp32", "int8"))
+    full, eight = (networks.load(job.model, networks.Plan(name, 1, 1)) for name in ("fp32", "int8"))
     away = np.abs(full.map(full.planes(picture)) - eight.map(eight.planes(picture)))
     assert 0 < away.mean() < 0.01
 
@@ -52,3 +55,18 @@ def test_eight_bits_are_near(job: Job, bunny: Path) -> None:
 def test_no_more_cores_than_allowed(cores: int) -> None:
     plan = networks.fastest(BUILT_IN_MODEL, "CPU", cores, "int8")
     assert plan.frames * plan.threads <= cores
+
+
+def test_eight_bits_that_come_out_wrong_are_not_used(tmp_path: Path) -> None:
+    """As in ONNX Runtime 1.23.2: the form is there and fast, and its answers are not the network's."""
+    path = tmp_path / "network.onnx"
+    shutil.copy(BUILT_IN_MODEL, path)
+    wrong = onnx.load(eight_bits(BUILT_IN_MODEL))
+    last = wrong.graph.node[-1]
+    last.output[0] = "before"
+    wrong.graph.initializer.append(onnx.numpy_helper.from_array(np.array(1, np.float32), "one"))
+    wrong.graph.node.append(onnx.helper.make_node("Sub", ["one", "before"], [wrong.graph.output[0].name]))
+    onnx.save(wrong, tmp_path / "network_int8.onnx")
+    assert networks.fastest(str(path), "CPU", 1, "auto").precision == "fp32"
+    with pytest.raises(inference.MatteError, match="computes wrongly"):
+        networks.fastest(str(path), "CPU", 1, "int8")

@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 
 import inference
-from inference import BUILT_IN_MODEL, Job, MatteError
+from inference import BUILT_IN_MODEL, Job, MatteError, Subject
 from inference.cutout import MARGIN
+from inference.folder import name_for
 from inference.movie import decode
 
 FRAMES = (0, 1, 5, 6, 7)
@@ -119,3 +120,107 @@ def test_a_wrong_model_leaves_no_image(job: Job, tmp_path: Path) -> None:
     with pytest.raises(MatteError, match="model.onnx"):
         next(inference.generate(replace(job, model=str(model))))
     assert not list(Path(job.folder).glob("*.png"))
+
+
+# Made again
+
+
+def told_of(job: Job) -> list[str]:
+    """Run a job, and give the sentences that it told."""
+    said: list[str] = []
+    list(inference.generate(job, lambda _kind, text: said.append(text)))
+    return said
+
+
+def test_force_makes_all_again_but_what_was_altered_by_hand(job: Job) -> None:
+    list(inference.generate(job))
+    wanted = contents(job)
+    by_hand = Path(job.folder, "000005.png")
+    cv2.imwrite(str(by_hand), np.zeros((4, 4, 4), np.uint8))
+    altered = by_hand.read_bytes()
+    before = {path.name: path.stat().st_mtime_ns for path in Path(job.folder).glob("*.png")}
+    said: list[str] = []
+    images = list(inference.generate(replace(job, force=True), lambda _kind, text: said.append(text)))
+    assert sorted(image.frame for image in images) == list(FRAMES)
+    assert [image.frame for image in images if image.reused] == [5]
+    after = {path.name: path.stat().st_mtime_ns for path in Path(job.folder).glob("*.png")}
+    assert {name for name in before if after[name] != before[name]} == before.keys() - {by_hand.name}
+    assert contents(job) == {**wanted, by_hand.name: altered}
+    assert "1 images that were altered by hand are kept" in said
+
+
+def test_a_forced_run_asks_the_network_though_the_other_output_is_there(job: Job, tmp_path: Path) -> None:
+    job = replace(job, frames=(0, 1))
+    list(inference.generate(job))
+    matte = replace(job, output="MATTE", folder=str(tmp_path / "mattes"), mattes=job.folder)
+    for force in (False, True):
+        assert any("The network saw" in text for text in told_of(replace(matte, force=force))) == force
+
+
+def test_a_forced_run_that_is_stopped_leaves_whole_images(job: Job) -> None:
+    """Old ones or new ones, and the next run takes them all."""
+    job = replace(job, frames=tuple(range(30)), edges=False, steady=False)
+    list(inference.generate(job))
+    wanted = contents(job)
+    with contextlib.closing(inference.generate(replace(job, force=True))) as images:
+        next(images)
+    assert contents(job) == wanted
+    assert all(image.reused for image in inference.generate(job))
+
+
+# A drawn mask
+
+
+def drawing(folder: Path, name: str, level: int) -> str:
+    path = folder / f"{name}.png"
+    cv2.imwrite(str(path), np.full((9, 16), level, np.uint8))
+    return str(path)
+
+
+def test_only_frames_whose_drawing_has_changed_are_made_again(job: Job, tmp_path: Path) -> None:
+    """And a trim, which takes frames away and adds others, makes no other again."""
+    white, grey, black = (drawing(tmp_path, name, level) for name, level in (("w", 255), ("g", 128), ("b", 0)))
+
+    def made(frames: tuple[int, ...], *files: str, job: Job = job) -> list[int]:
+        masked = replace(job, frames=frames, subject=Subject(mask="mask", masks=files))
+        images = list(inference.generate(masked))
+        assert sorted(image.frame for image in images) == list(frames)
+        return sorted(image.frame for image in images if not image.reused)
+
+    def peak(frame: int) -> int:
+        return int(cv2.imread(str(Path(job.folder, f"{frame:06d}.png")), cv2.IMREAD_UNCHANGED)[..., 3].max())
+
+    assert made((5, 6), white, white) == [5, 6]
+    assert made((5, 6, 7), white, grey, grey) == [6, 7]
+    assert peak(5) > 240 and 120 < peak(6) <= 128
+    assert made((6, 7), grey, grey) == []
+    assert made((6,), white) == [6]
+    assert peak(6) > 240
+    cv2.imwrite(str(Path(job.folder, "000006.png")), np.zeros((720, 1280, 4), np.uint8))  # by hand
+    assert made((5, 6), black, black) == [5]
+    # The other output takes those mattes over whose drawing is the same.
+    other = replace(job, output="MATTE", folder=str(tmp_path / "mattes"), mattes=job.folder)
+    matte = replace(other, frames=(5, 6, 7), subject=Subject(mask="mask", masks=(black, grey, white)))
+    assert "2 mattes were there and are taken over" in told_of(matte)
+    assert made((5, 6, 7), black, grey, white, job=other) == []
+
+
+def test_images_of_another_mask_are_copied_where_it_is_drawn_the_same(job: Job, tmp_path: Path) -> None:
+    """And of no other: not of other settings, and not what was altered by hand."""
+    white, grey = drawing(tmp_path, "w", 255), drawing(tmp_path, "g", 128)
+    home = tmp_path / "home"
+
+    def run(mask: str, *files: str, job: Job = job) -> dict[int, bool]:
+        masked = replace(job, frames=(0, 1, 5), subject=Subject(mask=mask, masks=files))
+        masked = replace(masked, folder=str(home / name_for(masked)))
+        return {image.frame: image.reused for image in inference.generate(masked)}
+
+    first = run("one", white, white, grey)
+    assert first == {0: False, 1: False, 5: False}
+    (folder,) = home.iterdir()
+    cv2.imwrite(str(folder / "000001.png"), np.zeros((720, 1280, 4), np.uint8))
+    assert run("two", white, white, white) == {0: True, 1: False, 5: False}
+    other = next(path for path in home.iterdir() if path != folder)
+    assert (other / "000000.png").read_bytes() == (folder / "000000.png").read_bytes()
+    assert run("two", white, white, white, job=replace(job, steady=False)) == {0: False, 1: False, 5: False}
+    assert run("three", white, white, white, job=replace(job, force=True)) == {0: False, 1: False, 5: False}

@@ -16,7 +16,7 @@ if sys.platform != "linux":
     pytest.skip("killing, mounting and forking as on Linux", allow_module_level=True)
 
 from inference import MatteError
-from tools.stress import children, disk, jobs, kill, length, manifests, movies, mutate, networks, pictures
+from tools.stress import children, disk, jobs, kill, length, manifests, movies, mutate, networks, pictures, share
 from tools.stress.children import Wrong
 from tools.stress.tally import Tally, markdown
 
@@ -39,6 +39,10 @@ def test_killed_at_any_instant() -> None:
     assert sum(tally.tried for tally in tallies) == 9
 
 
+def test_two_processes_killed_at_any_instant() -> None:
+    no_loss(list(share.run(3, SEED, network=str(jobs.network()), frames=12)))
+
+
 def test_a_disk_that_fills_and_one_that_turns_read_only() -> None:
     tallies = list(disk.run(2, SEED, frames=8))
     if any(tally.skipped for tally in tallies):
@@ -51,9 +55,9 @@ def test_images_that_are_cut_short_are_made_again(tmp_path: Path) -> None:
     job = jobs.job(tmp_path / "images", 6)
     jobs.finish(job)
     wanted = jobs.contents(job.folder)
-    for number, share in enumerate((0.0, 0.01, 0.5, 0.999)):
+    for number, kept in enumerate((0.0, 0.01, 0.5, 0.999)):
         image = Path(job.folder, f"{number:06d}.png")
-        image.write_bytes(image.read_bytes()[: int(share * image.stat().st_size)])
+        image.write_bytes(image.read_bytes()[: int(kept * image.stat().st_size)])
     assert sum(not image.reused for image in jobs.finish(job)) == 4
     assert jobs.contents(job.folder) == wanted
 

@@ -26,11 +26,14 @@ from stage import (
     running_job,
     span,
     strips,
+    timeline_region,
     until,
     whole_png,
 )
 
 FEW = 8
+LONG = 40
+"""Frames of a job that others wait for: clicks are slow where the cores are shared."""
 MANY = 120
 """More frames than are done before a scenario interferes."""
 
@@ -275,9 +278,6 @@ def same_bytes_from_every_door(stage: Stage) -> Iterator[None]:
     assert status == 1 and "No such strip" in text, (status, text)
 
 
-# Shared steps
-
-
 def preview_follows_the_settings(stage: Stage) -> Iterator[None]:
     """The button shows the matte of the frame under the playhead over the strip, and follows playhead and settings."""
     movie = stage.add_movie("Movie", 100)
@@ -363,6 +363,158 @@ def quit_with_preview(stage: Stage) -> Iterator[None]:
     bpy.ops.wm.quit_blender()
     yield from rest(60.0)
     raise AssertionError("Blender did not quit")
+
+
+def presses_wait_in_a_queue(stage: Stage) -> Iterator[None]:
+    """Three strips in two presses, each with a row. The second is cancelled by its row's X, and the same strip is not
+    taken twice; the others are placed, and each press is one step of Undo."""
+    yield from _queue_of_three(stage)
+    yield from stage.press("LEFTMOUSE")  # once more on the same button
+    first, second, third = _rows()
+    assert [row.task.strip for row in (first, second, third)] == ["First", "Second", "Third"]
+    yield from stage.screenshot("three_rows")
+    yield from _click_x(stage, second.id)
+    yield from until(lambda: second.stopped, "the end of the second", 5.0)
+    assert not first.ended and not third.stopped, [row.message for row in _rows()]
+    assert second.ended, "what waits need not wait to be stopped"
+    yield from stage.screenshot("one_cancelled")
+    yield from _ended()
+    yield from stage.screenshot("done")
+    told = reports()
+    assert "Stopped Second before its first frame" in told, told
+    assert '"Third" is in the queue already' in told, told
+    assert {made["strip_matte"]["source"] for made in mattes()} == {"First", "Third"}
+    yield from stage.press("Z", ctrl=True)
+    yield from until(lambda: len(mattes()) == 1, "the end of one matte by Undo")
+    assert mattes()[0]["strip_matte"]["source"] == "First"
+    yield from stage.press("Z", ctrl=True)
+    yield from until(lambda: not mattes(), "the end of the other by another Undo")
+
+
+def escape_stops_one_of_a_queue(stage: Stage) -> Iterator[None]:
+    """Esc stops the one that works, and the next one begins. The button stops all that are left."""
+    yield from _queue_of_three(stage, others=LONG)
+    first, second, third = _rows()
+    yield from stage.press("ESC")
+    yield from until(lambda: second.done, "the first frame of the next one")
+    assert first.state == "STOPPED" and not third.ended
+    assert any("[Esc] Stop this one" in (text or "") for text in stage.status_texts), stage.status_texts
+    yield from stage.click("sequencer.matte_cancel")
+    yield from _ended()
+    assert not mattes()
+    assert all(map(whole_png, stage.images())) and stage.images()
+    assert "They are kept" in reports(), "the editor was not told"
+
+
+def a_pause_is_told(stage: Stage) -> Iterator[None]:
+    """While no image comes for long, the status bar and the row say so, and the job goes on. Making the network ready
+    takes longer than what is long here."""
+    module: Any = sys.modules[f"{ADDON}.operators.run"]
+    module.STALLED = 0.1
+    stage.add_movie("Movie", 2)
+    yield from stage.open_sidebar()
+    yield from stage.click("sequencer.matte_add")
+    yield from until(lambda: any("no progress for" in (text or "") for text in stage.status_texts), "the sentence")
+    yield from stage.screenshot("paused")
+    yield from _ended()
+    assert len(mattes()) == 1
+
+
+def quit_with_a_queue(stage: Stage) -> Iterator[None]:
+    yield from _queue_of_three(stage)
+    stage.finished()
+    bpy.ops.wm.quit_blender()
+    yield from rest(60.0)
+    raise AssertionError("Blender did not quit")
+
+
+def new_file_with_a_queue(stage: Stage) -> Iterator[None]:
+    yield from _queue_of_three(stage)
+    bpy.ops.wm.read_homefile(app_template="Video_Editing")
+    yield from rest(2.0)
+    assert not bpy.context.scene.sequence_editor or not len(strips())
+    _only_the_first_was_begun(stage)
+
+
+def addon_disabled_with_a_queue(stage: Stage) -> Iterator[None]:
+    yield from _queue_of_three(stage)
+    bpy.ops.preferences.addon_disable(module=ADDON)
+    yield from stage.nothing_left()
+    assert not mattes()
+    _only_the_first_was_begun(stage)
+    bpy.ops.preferences.addon_enable(module=ADDON)
+
+
+def window_closed_with_a_queue(stage: Stage) -> Iterator[None]:
+    """What was pressed in a second window ends with it; what was pressed in the first goes on."""
+    yield from _queue_of_three(stage)
+    with in_timeline():
+        bpy.ops.wm.window_new()
+    yield from rest(0.5)
+    stage.clip = shutil.copyfile(stage.clip, stage.work / "fourth.mp4")
+    stage.add_movie("Fourth", 2, channel=7)
+    for strip in strips():
+        strip.select = strip.name == "Fourth"
+    other = bpy.context.window_manager.windows[1]
+    area = other.screen.areas[0]
+    area.type = "SEQUENCE_EDITOR"
+    with bpy.context.temp_override(window=other, area=area, region=area.regions[-1]):
+        bpy.ops.sequencer.matte_add("INVOKE_DEFAULT")
+    assert len(_rows()) == 4
+    yield from rest(0.5)
+    with bpy.context.temp_override(window=other):
+        bpy.ops.wm.window_close()
+    yield from rest(0.5)
+    assert [row.task.strip for row in _rows() if not row.ended] == ["First", "Second", "Third"]
+    yield from _ended()
+    assert {made["strip_matte"]["source"] for made in mattes()} == {"First", "Second", "Third"}
+
+
+# Shared steps
+
+
+def _queue_of_three(stage: Stage, others: int = FEW) -> Iterator[None]:
+    """Three strips of three movies, added by two clicks; the first one works. others: frames of the others."""
+    for channel, name in ((1, "First"), (3, "Second"), (5, "Third")):
+        stage.clip = shutil.copyfile(stage.clip, stage.work / f"{name}.mp4")
+        stage.add_movie(name, LONG if name == "First" else others, channel=channel, slow=True)
+    strips()["First"].select = strips()["Second"].select = True
+    strips()["Third"].select = False
+    yield from stage.open_sidebar()
+    yield from _started(stage)
+    for strip in strips():
+        strip.select = strip.name == "Third"
+    yield from stage.click("sequencer.matte_add")
+    yield from until(lambda: len(_rows()) == 3, "the third row", 15.0)
+    assert running_job().done < LONG, "the first one was over too early"
+
+
+def _rows() -> Any:
+    """What has a row in the panel."""
+    return sys.modules[f"{ADDON}.operators.run"].items()
+
+
+def _click_x(stage: Stage, number: int) -> Iterator[None]:
+    """Click on the X of a row, below where the mouse is."""
+    region, manager = timeline_region("UI"), bpy.context.window_manager
+    top = stage.mouse[1] - 30
+    for x in range(region.x + region.width - 42, region.x + region.width // 2, -10):
+        for y in range(top, region.y, -8):
+            yield from stage.move_to(x, y)
+            manager.clipboard = ""
+            with in_timeline("UI"):
+                if bpy.ops.ui.copy_python_command_button.poll():
+                    bpy.ops.ui.copy_python_command_button()
+            if f"matte_cancel(job={number})" in manager.clipboard:
+                yield from stage.press("LEFTMOUSE")
+                return
+    raise AssertionError(f"no row has an X for {number}")
+
+
+def _only_the_first_was_begun(stage: Stage) -> None:
+    images = stage.images()
+    assert images and all(map(whole_png, images))
+    assert {path.parent.name.partition("_")[0] for path in images} == {"First"}, images
 
 
 def _started(stage: Stage) -> Iterator[None]:

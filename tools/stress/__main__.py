@@ -12,6 +12,7 @@ from .tally import Tally, markdown
 
 COUNTS = {
     "kill": 100,
+    "share": 40,
     "disk": 12,
     "movies": 500,
     "networks": 200,

@@ -23,6 +23,7 @@ from pathlib import Path
 
 import inference
 from inference import Job, MatteError
+from inference.hold import LOCKS
 
 from . import jobs
 from .children import sentence
@@ -98,6 +99,9 @@ def _judge(tally: Tally, about: str, job: Job, trial: Callable[[Job], None], wan
     finally:
         _mount("-o", f"remount,rw,size={PLENTY}", str(Path(job.folder).parent))
     left = jobs.contents(job.folder) if os.path.isdir(job.folder) else {}
+    # What a process told of itself, and could not take back where its folder was gone, the next run sweeps away. The
+    # manifest is written twice, when the folder is made and when it is known what the network runs on.
+    left = {name: digest for name, digest in left.items() if not name.endswith((".hold", ".json"))}
     reason = jobs.differences(left, {name: wanted[name] for name in left if name in wanted})
     reason = reason or (
         f"{threading.active_count() - threads} threads left" if threading.active_count() > threads else ""
@@ -120,8 +124,15 @@ def _fill(job: Job, disk: Path, room: int) -> None:
 
 
 def _read_only(job: Job, disk: Path, after: int) -> None:
+    # The file by which processes hold frames is open for writing all the time, and the mount would be refused: a link
+    # in its place makes this a folder without locks.
+    link = os.path.join(job.folder, LOCKS)
+    os.mkdir(job.folder)
+    os.symlink("nothing", link)
     for number, _ in enumerate(inference.generate(job)):
         if number == after:
+            os.unlink(link)
+            Path(link).touch()
             _until_free(lambda: _mount("-o", "remount,ro", str(disk)))
 
 

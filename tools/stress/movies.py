@@ -10,6 +10,8 @@ from pathlib import Path
 
 import inference
 from inference import Job
+from inference.folder import MANIFEST
+from inference.hold import LOCKS
 
 from . import jobs
 from .children import Wrong, tried
@@ -81,6 +83,6 @@ def matte(path: Path, folder: Path) -> str:
         reason = jobs.unsound(Path(image.path), found.width, found.height)
         if reason:
             raise Wrong(reason)
-    if jobs.parts(folder) or len(os.listdir(folder)) != len(frames) + 1:
+    if jobs.parts(folder) or len(os.listdir(folder)) != len(frames) + len((MANIFEST, LOCKS)):
         raise Wrong("something else is left in the folder")
     return "right"

@@ -31,7 +31,6 @@ __all__ = [
     "doubtful",
     "follow",
     "generate",
-    "give_way",
     "make_opaque",
     "mend_drawing",
     "probe",
@@ -46,11 +45,6 @@ def generate(
 ) -> Generator[Image, None, None]:
     """Make the job's images one by one; see `pipeline.generate`."""
     return load(".pipeline", __name__).generate(job, tell, stopped)
-
-
-def give_way() -> None:
-    """Let the calling thread's work give way to the window; see `priority.give_way`."""
-    load(".priority", __name__).give_way()
 
 
 def probe(path: str) -> "Movie":

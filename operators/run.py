@@ -214,7 +214,6 @@ class Run:
         (self.warnings if kind == "WARNING" else self.notes).append(text)
 
     def _work(self) -> None:
-        inference.give_way()
         collections.deque(self.images(), maxlen=0)  # an item that is stopped ends by itself
 
 

@@ -228,7 +228,11 @@ class Exporter:
         cast = self._node("Cast", [size], to=onnx.TensorProto.INT64)
         sizes = self._node("Concat", [start, cast], axis=0)
         empty = [self._constant(np.zeros(0, np.float32)) for _ in range(2)]
-        how = {"coordinate_transformation_mode": "pytorch_half_pixel", "mode": "linear", "nearest_mode": "floor"}
+        how: dict[str, Any] = {
+            "coordinate_transformation_mode": "pytorch_half_pixel",
+            "mode": "linear",
+            "nearest_mode": "floor",
+        }
         output = self._node("Resize", [fed.name, *empty, sizes], cubic_coeff_a=-0.75, **how)
         shape_of = np.array([*fed.value.shape[:2], *like.value.shape[2:]])
         return Tensor(output, computed("Resize", how, fed.value, *(np.zeros(0, np.float32) for _ in empty), shape_of))

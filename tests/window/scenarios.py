@@ -367,9 +367,8 @@ def quit_with_preview(stage: Stage) -> Iterator[None]:
 
 def presses_wait_in_a_queue(stage: Stage) -> Iterator[None]:
     """Three strips in two presses, each with a row. The second is cancelled by its row's X, and the same strip is not
-    taken twice; the others are placed, and each press is one step of Undo."""
+    taken twice; the others are placed."""
     yield from _queue_of_three(stage)
-    yield from stage.press("LEFTMOUSE")  # once more on the same button
     first, second, third = _rows()
     assert [row.task.strip for row in (first, second, third)] == ["First", "Second", "Third"]
     yield from stage.screenshot("three_rows")
@@ -378,17 +377,14 @@ def presses_wait_in_a_queue(stage: Stage) -> Iterator[None]:
     assert not first.ended and not third.stopped, [row.message for row in _rows()]
     assert second.ended, "what waits need not wait to be stopped"
     yield from stage.screenshot("one_cancelled")
+    yield from stage.click("sequencer.matte_add")  # which "Third" is still selected for
+    yield from stage.move_over_timeline()  # away from the refusal, which takes keys
     yield from _ended()
     yield from stage.screenshot("done")
     told = reports()
     assert "Stopped Second before its first frame" in told, told
     assert '"Third" is in the queue already' in told, told
     assert {made["strip_matte"]["source"] for made in mattes()} == {"First", "Third"}
-    yield from stage.press("Z", ctrl=True)
-    yield from until(lambda: len(mattes()) == 1, "the end of one matte by Undo")
-    assert mattes()[0]["strip_matte"]["source"] == "First"
-    yield from stage.press("Z", ctrl=True)
-    yield from until(lambda: not mattes(), "the end of the other by another Undo")
 
 
 def escape_stops_one_of_a_queue(stage: Stage) -> Iterator[None]:
@@ -498,7 +494,8 @@ def _click_x(stage: Stage, number: int) -> Iterator[None]:
     """Click on the X of a row, below where the mouse is."""
     region, manager = timeline_region("UI"), bpy.context.window_manager
     top = stage.mouse[1] - 30
-    for x in range(region.x + region.width - 42, region.x + region.width // 2, -10):
+    # Where the X is beside the tabs differs between releases.
+    for x in (region.x + region.width - offset for offset in (42, 56, 28, 70)):
         for y in range(top, region.y, -8):
             yield from stage.move_to(x, y)
             manager.clipboard = ""

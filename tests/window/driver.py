@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Step one scenario inside Blender: `blender ... --python driver.py -- SCENARIO CLIP WORK ARTIFACTS`.
+"""Step one scenario inside Blender: `blender ... --python driver.py -- MODULE SCENARIO CLIP WORK ARTIFACTS`.
 
 A scenario is a generator function. A timer of Blender's takes one step at a time: between two steps the window lives.
 """
@@ -7,6 +7,7 @@ A scenario is a generator function. A timer of Blender's takes one step at a tim
 from __future__ import annotations
 
 import faulthandler
+import importlib
 import os
 import sys
 import traceback
@@ -19,7 +20,6 @@ import bpy
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.dont_write_bytecode = True
 
-import scenarios  # noqa: E402
 import stage as stages  # noqa: E402
 
 HANGING = 150.0
@@ -28,12 +28,12 @@ HANGING = 150.0
 
 def main() -> None:
     faulthandler.dump_traceback_later(HANGING)
-    name, clip, work, artifacts = sys.argv[sys.argv.index("--") + 1 :]
+    module, name, clip, work, artifacts = sys.argv[sys.argv.index("--") + 1 :]
     stage = stages.Stage(name, Path(clip), Path(work), Path(artifacts))
     bpy.context.preferences.view.show_splash = False
     # --app-template ignores the user's preferences and --addons makes no AddonPreferences.
     bpy.ops.preferences.addon_enable(module=stages.ADDON)
-    steps = played(stage, getattr(scenarios, name)(stage))
+    steps = played(stage, getattr(importlib.import_module(f"scenarios.{module}"), name)(stage))
     bpy.app.timers.register(partial(step, stage, steps), first_interval=0.5, persistent=True)
 
 

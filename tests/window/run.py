@@ -8,7 +8,8 @@
 The last line is `N passed, N failed`. The status is 0 when all passed, 1 when one failed, and 77 when this machine
 can't run the scenarios (with CI=true that is a 1 too, except for sid, which moves).
 
-scenarios.py has the scenarios, stage.py their hands and eyes; driver.py steps one of them inside Blender.
+scenarios/ has the scenarios, steps.py what several of them do, stage.py their hands and eyes; driver.py steps one of
+them inside Blender.
 """
 
 from __future__ import annotations
@@ -235,7 +236,7 @@ def display(place: Place, log: Path) -> Iterator[str]:
 
 
 def run_all(options: argparse.Namespace, place: Place) -> int:
-    names = [name for name in scenario_names() if options.k in name]
+    wanted = [(module, name) for module, name in scenarios() if options.k in name]
     extension, clip = options.zip or newest_zip(), options.clip
     if not extension or not extension.is_file() or not clip.is_file():
         print(f"{clip if extension else 'The zip in dist'} is missing: run `make build demo`, or use --zip and --clip.")
@@ -251,7 +252,7 @@ def run_all(options: argparse.Namespace, place: Place) -> int:
             environment = blender_environment(place, scratch, screen)
             if not installed(place, environment, scratch / "extension.zip", options.artifacts / "install.log"):
                 return 1
-            passed = [run_one(name, place, environment, scratch, options.artifacts) for name in names]
+            passed = [run_one(module, name, place, environment, scratch, options.artifacts) for module, name in wanted]
     finally:
         if options.keep:
             print(f"Kept: {scratch}")
@@ -264,10 +265,14 @@ def run_all(options: argparse.Namespace, place: Place) -> int:
     return 0 if passed and all(passed) else 1
 
 
-def scenario_names() -> list[str]:
-    """Return the public functions of scenarios.py, which can only be imported inside Blender."""
-    tree = ast.parse((HERE / "scenarios.py").read_text(encoding="utf-8"))
-    return [node.name for node in tree.body if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")]
+def scenarios() -> list[tuple[str, str]]:
+    """Return module and name of each public function of scenarios/, which can only be imported inside Blender."""
+    return [
+        (file.stem, node.name)
+        for file in sorted((HERE / "scenarios").glob("*.py"))
+        for node in ast.parse(file.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")
+    ]
 
 
 def newest_zip() -> Path | None:
@@ -325,7 +330,7 @@ def installed(place: Place, environment: dict[str, str], extension: Path, log: P
     return False
 
 
-def run_one(name: str, place: Place, environment: dict[str, str], scratch: Path, artifacts: Path) -> bool:
+def run_one(module: str, name: str, place: Place, environment: dict[str, str], scratch: Path, artifacts: Path) -> bool:
     """Run one scenario in a Blender of its own; print how it went."""
     started, log = time.monotonic(), artifacts / f"{name}.log"
     work = scratch / name
@@ -341,7 +346,8 @@ def run_one(name: str, place: Place, environment: dict[str, str], scratch: Path,
         "--enable-event-simulate",
     ]
     command += ["--window-geometry", "0", "0", str(SCREEN[0]), str(SCREEN[1]), "--python-exit-code", "3"]
-    command += ["--python", str(HERE / "driver.py"), "--", name, str(scratch / "clip.mp4"), str(work), str(artifacts)]
+    command += ["--python", str(HERE / "driver.py"), "--", module, name]
+    command += [str(scratch / "clip.mp4"), str(work), str(artifacts)]
     status, alarm = run_blender(place, environment, command, log)
     passed = status == 0 and not alarm and FINISHED in log.read_text(errors="replace")
     print(f"{'passed' if passed else 'FAILED'}  {name}  {time.monotonic() - started:.1f} s", flush=True)

@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a job does where nothing interferes."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import Any
+
+import bpy
+from stage import ADDON, Stage, in_timeline, mattes, reports, running_job, span, strips, until
+from steps import FEW, MANY, ended, settings, started
+
+
+def run_to_the_end(stage: Stage) -> Iterator[None]:
+    """A click on the button gives the strip, and one Undo takes everything back."""
+    stage.add_movie("Movie", FEW)
+    yield from stage.open_sidebar()
+    yield from stage.screenshot("idle")
+    yield from started(stage)
+    yield from stage.screenshot("running")
+    yield from ended()
+    yield from stage.screenshot("done")
+
+    movie, (matte,) = strips()["Movie"], mattes()
+    assert matte.type == "IMAGE" and matte.channel == movie.channel + 1, (matte.type, matte.channel)
+    assert span(matte) == span(movie), (span(matte), span(movie))
+    assert len(matte.elements) == FEW and {e.filename for e in matte.elements} == {p.name for p in stage.images()}
+    assert matte.blend_type == "ALPHA_OVER" and matte.alpha_mode == "STRAIGHT"
+    assert movie.mute and not matte.mute
+    assert [text for text in stage.status_texts if text], "the status bar said nothing"
+    assert stage.status_texts[-1] is None, "the status bar was not cleared"
+    print(f"# status bar: {stage.status_texts[-2]!r}")
+
+    yield from stage.press("Z", ctrl=True)
+    yield from until(lambda: not mattes(), "the end of the matte by one Undo")
+    assert [strip.name for strip in strips()] == ["Movie"] and not strips()["Movie"].mute
+
+
+def verify_button_tells(stage: Stage) -> Iterator[None]:
+    """A click on Verify Matte puts the verdict on the cutout, and leaves all else as it was."""
+    stage.add_movie("Movie", FEW)
+    yield from stage.open_sidebar()
+    yield from started(stage)
+    yield from ended()
+    scene = bpy.context.scene
+    scene.frame_current, scene.render.resolution_percentage = 3, 80
+    scene.render.filepath = str(stage.work / "mine.mp4")
+    before = settings()
+    yield from stage.click("sequencer.matte_verify")
+    yield from until(lambda: "verdict" in mattes()[0]["strip_matte"], "the verdict")
+    yield from stage.screenshot("verdict")
+    verdict = mattes()[0]["strip_matte"]["verdict"]
+    assert verdict == f"frames 1 to {FEW}, {FEW} compared, all the same", verdict
+    assert verdict in reports(), "the editor was not told"
+    assert settings() == before, f"{settings()}, before: {before}"
+
+
+def window_stays_alive(stage: Stage) -> Iterator[None]:
+    """While a job runs, keys still work and the window never stands still for long."""
+    stage.add_movie("Movie", MANY // 2, slow=True)
+    yield from stage.open_sidebar()
+    bpy.context.scene.frame_current = 1
+    yield from started(stage)
+    began, stage.clock.longest_gap = time.monotonic(), 0.0
+    yield from stage.press("RIGHT_ARROW")
+    yield from until(lambda: bpy.context.scene.frame_current == 2, "the playhead to move")
+    assert running_job(), "the job was over before the key was pressed"
+    yield from ended()
+    took, gap = time.monotonic() - began, stage.clock.longest_gap
+    print(f"# longest gap between two steps while the job ran: {gap:.2f} s of {took:.1f} s")
+    assert gap < 2.0, f"the window stood still for {gap:.2f} s"
+
+
+def matte_and_cutout_change_places(stage: Stage) -> Iterator[None]:
+    """Output Matte masks the movie; Undo and Redo take and give; Switch Output and Remove leave what they should."""
+    stage.add_movie("Movie", FEW)
+    bpy.context.scene.strip_matte.output = "MATTE"
+    bpy.ops.ed.undo_push(message="movie")
+    yield from stage.open_sidebar()
+    yield from started(stage)
+    yield from ended()
+    assert [modifier.type for modifier in strips()["Movie"].modifiers] == ["MASK"]
+    assert mattes()[0].mute
+    yield from stage.screenshot("matte")
+    yield from stage.press("Z", ctrl=True)
+    yield from until(lambda: not mattes(), "Undo")
+    assert not strips()["Movie"].modifiers
+    yield from stage.press("Z", ctrl=True, shift=True)
+    yield from until(mattes, "Redo")
+    assert strips()["Movie"].modifiers[0].input_mask_strip == mattes()[0]
+    yield from stage.click("sequencer.matte_switch")
+    yield from until(lambda: [made["strip_matte"]["output"] for made in mattes()] == ["CUTOUT"], "the cutout")
+    assert strips()["Movie"].mute
+    assert not strips()["Movie"].modifiers
+    yield from stage.screenshot("cutout")
+    with in_timeline("WINDOW"):
+        bpy.ops.sequencer.matte_remove()
+    assert not mattes()
+    assert not strips()["Movie"].mute
+
+
+def two_strips(stage: Stage) -> Iterator[None]:
+    """Two selected strips are done one after the other, and one Undo takes both back."""
+    stage.add_movie("Lower", FEW)
+    stage.clip = shutil.copyfile(stage.clip, stage.work / "other.mp4")
+    stage.add_movie("Upper", FEW, channel=2)
+    strips()["Lower"].select = True
+    yield from stage.open_sidebar()
+    yield from started(stage)
+    yield from ended()
+    yield from stage.screenshot("done")
+    assert len(mattes()) == 2, [strip.name for strip in strips()]
+    places = [strip.channel for strip in strips()]
+    assert len(set(places)) == 4, f"strips overlap: channels {places}"
+    assert len(stage.images()) == 2 * FEW, len(stage.images())
+    yield from stage.press("Z", ctrl=True)
+    yield from until(lambda: not mattes(), "the end of both mattes by one Undo")
+    assert not any(strip.mute for strip in strips())
+
+
+def a_pause_is_told(stage: Stage) -> Iterator[None]:
+    """While no image comes for long, the status bar and the row say so, and the job goes on. Making the network ready
+    takes longer than what is long here."""
+    module: Any = sys.modules[f"{ADDON}.operators.run"]
+    module.STALLED = 0.1
+    stage.add_movie("Movie", 2)
+    yield from stage.open_sidebar()
+    yield from stage.click("sequencer.matte_add")
+    yield from until(lambda: any("no progress for" in (text or "") for text in stage.status_texts), "the sentence")
+    yield from stage.screenshot("paused")
+    yield from ended()
+    assert len(mattes()) == 1
+
+
+def same_bytes_from_every_door(stage: Stage) -> Iterator[None]:
+    """The modal run, the blocking run and the command line write the same files; the command line's exit status."""
+    folders = {name: stage.work / name for name in ("modal", "blocking", "command")}
+    stage.add_movie("Movie", FEW)
+    blend = str(stage.work / "shot.blend")
+    bpy.ops.wm.save_as_mainfile(filepath=blend, copy=True)
+
+    bpy.context.scene.strip_matte.folder = str(folders["modal"])
+    yield from stage.open_sidebar()
+    yield from started(stage)
+    yield from ended()
+
+    bpy.context.scene.strip_matte.folder = str(folders["blocking"])
+    for strip in strips():
+        strip.select = strip.name == "Movie"
+    with in_timeline():
+        assert bpy.ops.sequencer.matte_add() == {"FINISHED"}
+
+    status, text = yield from _command(stage, blend, "--strip", "Movie", "--folder", str(folders["command"]))
+    assert status == 0, text
+    made = {name: _hashes(folder) for name, folder in folders.items()}
+    assert len(made["modal"]) == FEW, made
+    assert made["modal"] == made["blocking"] == made["command"], made
+
+    status, text = yield from _command(stage, blend, "--help")
+    assert status == 0 and "--strip" in text and "--frames" in text, (status, text)
+    status, text = yield from _command(stage, blend, "--no-such-option")
+    assert status == 2, (status, text)
+    status, text = yield from _command(stage, blend, "--strip", "No such strip")
+    assert status == 1 and "No such strip" in text, (status, text)
+
+
+def _command(stage: Stage, blend: str, *words: str) -> Generator[None, None, tuple[int, str]]:
+    """Run the add-on's command in a Blender without a window; return its status and what it printed."""
+    with (stage.work / "command.txt").open("w+") as output:
+        command = [bpy.app.binary_path, "--offline-mode", blend, "--command", "strip_matte", *words]
+        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
+        yield from until(lambda: process.poll() is not None, "the command line")
+        output.seek(0)
+        return process.returncode, output.read()
+
+
+def _hashes(folder: Path) -> dict[str, str]:
+    return {
+        str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(folder.rglob("*.png"))
+    }

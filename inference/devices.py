@@ -7,12 +7,15 @@ docs/devices.md gives the reasons for the order. Whether a device is right and f
 import functools
 import importlib
 import importlib.util
+import inspect
 import json
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
+
+import numpy as np
 
 from .libraries import load
 
@@ -31,7 +34,7 @@ class Device:
 
     name: as settings and jobs know it. label: for an editor. provider: ONNX Runtime's name of what computes there.
     how: what to do where it is not there. automatic: whether it is tried unasked. batch: pictures at a time.
-    hosted: whether it computes on the processor's cores.
+    hosted: whether it computes on the processor's cores. bound: whether pictures and maps go through kept memory.
     """
 
     name: str
@@ -41,6 +44,7 @@ class Device:
     automatic: bool = True
     batch: int = 1
     hosted: bool = False
+    bound: bool = False
 
     def options(self, threads: int) -> dict[str, str]:
         """The provider's options. threads: cores that one answer may take, where it is computed on the processor."""
@@ -61,6 +65,7 @@ ORDER = (
         "TensorrtExecutionProvider",
         "It needs TensorRT, and an ONNX Runtime for NVIDIA in place of the one in Strip Matte's zip",
         automatic=False,
+        bound=True,
     ),
     Device(
         "CUDA",
@@ -68,6 +73,7 @@ ORDER = (
         "CUDAExecutionProvider",
         "It needs CUDA and cuDNN, and an ONNX Runtime for NVIDIA in place of the one in Strip Matte's zip",
         batch=16,
+        bound=True,
     ),
     Device(
         "DIRECTML",
@@ -167,6 +173,22 @@ def session(path: str, name: str, threads: int) -> Any:
     if made.get_providers()[0] != device.provider:
         raise RuntimeError(f"{device.label} could not be started")
     return made
+
+
+def memory(name: str, count: int) -> Any:
+    """ONNX Runtime's value for so many float32, in memory that the processor reaches: page-locked for a device that has
+    such memory to give."""
+    runtime = load("onnxruntime")
+    make = runtime.OrtValue.ortvalue_from_shape_and_type
+    if "memory_info" in inspect.signature(make).parameters:  # not in earlier releases
+        ours = (each for each in _plugged(runtime) if each.ep_name == BY_NAME[name].provider)
+        locked = (each.memory_info(runtime.OrtDeviceMemoryType.HOST_ACCESSIBLE) for each in ours)
+        if (info := next(filter(None, locked), None)) is not None:
+            try:
+                return make([count], np.float32, memory_info=info)
+            except RuntimeError:  # none is left, or the device keeps it to itself: copies from any memory are right
+                return make([count], np.float32)
+    return make([count], np.float32)
 
 
 def candidates(wish: str) -> list[str]:

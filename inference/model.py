@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """U2-Net, or any network with the same manners, in an ONNX Runtime session."""
 
+import functools
 import os
 import threading
 from collections.abc import Callable
@@ -10,6 +11,7 @@ import numpy as np
 
 from . import catalogue, devices
 from .batches import Batches
+from .bound import Bound
 from .devices import first_line
 from .errors import MatteError
 from .libraries import load
@@ -52,6 +54,10 @@ class Model:
             raise MatteError(f'"{path}" can not be read as a model. {EXPECTED} ({first_line(error)})') from error
         self._input, self._output, self.sides = self._check(path)
         self._mean, self._deviation = _fed_with(path)
+        self._bound: Bound | None = None
+        if devices.BY_NAME[device].bound:
+            memory = functools.partial(devices.memory, device)
+            self._bound = Bound(self.session, self._input, self._output, memory)
         self._answer: Callable[[np.ndarray], np.ndarray] = self._run_one
         if device != devices.CPU:  # one call at a time: not every device takes two
             single = self.session.get_inputs()[0].shape[0] == 1
@@ -116,7 +122,10 @@ class Model:
         watch.daemon = True
         watch.start()
         try:
-            (answers,) = self.session.run([self._output], {self._input: fed}, options)
+            if self._bound:
+                answers = self._bound.run(fed, options)
+            else:
+                (answers,) = self.session.run([self._output], {self._input: fed}, options)
         except Exception as error:
             raise MatteError(f"The model failed on a frame. {EXPECTED} ({first_line(error)})") from error
         finally:

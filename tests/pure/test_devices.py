@@ -6,10 +6,11 @@ ONNX Runtime: which providers there are, and for a session on one. Its session i
 purpose; everything from the choice to the files is the real thing.
 """
 
+import ctypes
 import json
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ import pytest
 
 import inference
 from inference import BUILT_IN_MODEL, Job, MatteError, checkup, devices, networks
+from inference.libraries import load
+from inference.model import Model
 
 real_session = devices.session
 
@@ -31,17 +34,32 @@ class Fake:
         self._off, self._slow, self._left = off, slow, lost_after
         self._known: dict[bytes, list[np.ndarray]] = {}
         self.get_inputs, self.get_outputs = self._session.get_inputs, self._session.get_outputs
+        self.io_binding = self._session.io_binding
+
+    def run_with_iobinding(self, binding: Any, options: Any) -> None:
+        self._count()
+        self._session.run_with_iobinding(binding, options)
+        for answer in binding.get_outputs():
+            seen(answer.data_ptr(), answer.shape())[:] += self._off
 
     def run(self, names: list[str], fed: dict[str, np.ndarray], options: Any) -> list[np.ndarray]:
-        if not self._left:
-            raise RuntimeError("The device is lost\nand a second line")
-        self._left -= 1
+        self._count()
         (planes,) = fed.values()
         key = repr(planes.shape).encode() + planes.tobytes()
         if self._slow or key not in self._known:
             for _ in range(3 if self._slow else 1):
                 self._known[key] = [answer + self._off for answer in self._session.run(names, fed, options)]
         return self._known[key]
+
+    def _count(self) -> None:
+        if not self._left:
+            raise RuntimeError("The device is lost\nand a second line")
+        self._left -= 1
+
+
+def seen(start: int, shape: Sequence[int]) -> np.ndarray:
+    """The float32 at an address."""
+    return np.ctypeslib.as_array(ctypes.cast(start, ctypes.POINTER(ctypes.c_float)), tuple(shape))
 
 
 Plug = Callable[..., None]
@@ -239,6 +257,51 @@ def test_a_device_gets_one_call_at_a_time(plug: Plug) -> None:
     plug(WEBGPU=Alone)
     assert networks.fastest(BUILT_IN_MODEL, "WEBGPU", 4, "fp32").remarks == ()
     assert networks._speed(BUILT_IN_MODEL, networks.fastest(BUILT_IN_MODEL, "WEBGPU", 4, "fp32")) > 0
+
+
+def test_memory_that_is_kept_gives_the_same_maps(plug: Plug, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bound to the processor's provider: batches of one to three pictures of two sizes, in any order."""
+    plug()
+    made_of: list[tuple[str, int]] = []
+    real_memory = devices.memory
+
+    def memory(name: str, count: int) -> Any:
+        made_of.append((name, count))
+        return real_memory(name, count)
+
+    monkeypatch.setattr(devices, "memory", memory)
+    monkeypatch.setitem(devices.BY_NAME, devices.CPU, replace(devices.BY_NAME[devices.CPU], bound=True))
+    bound = Model(BUILT_IN_MODEL)
+    monkeypatch.undo()
+    plain = Model(BUILT_IN_MODEL)
+    pictures = np.random.default_rng(0).normal(0, 1, (2, 3, 3, 64, 96)).astype(np.float32)
+    batches = [pictures[0], pictures[1], pictures[0, :1], pictures[1, :2, :, ::2], pictures[0, :2], pictures[1]]
+    maps = [bound._run(batch) for batch in batches]
+    for batch, found in zip(batches, maps, strict=True):  # kept until here: no later run has written over one
+        assert np.array_equal(found, plain._run(batch))
+    assert made_of == [("CPU", 3 * 3 * 64 * 96), ("CPU", 3 * 64 * 96)]  # once each, input and output
+
+
+def test_memory_is_page_locked_where_a_device_has_such(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Asked of ONNX Runtime as it is; the processor's own memory stands in for a card's."""
+    runtime = load("onnxruntime")
+    own = runtime.OrtMemoryInfo("Cpu", runtime.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, runtime.OrtMemType.DEFAULT)
+    asked = []
+
+    class Card:
+        ep_name = "CUDAExecutionProvider"
+
+        def memory_info(self, kind: Any) -> Any:
+            asked.append(kind.name)
+            return own
+
+    monkeypatch.setattr(devices, "_plugged", lambda _runtime: [Card()])
+    assert devices.memory("CUDA", 12).shape() == [12]  # though it says that it gives none
+    runtime.create_and_register_allocator(own, None)
+    assert devices.memory("CUDA", 12).shape() == [12]
+    assert asked == ["HOST_ACCESSIBLE"] * 2
+    assert devices.memory("TENSORRT", 12).shape() == [12]
+    assert len(asked) == 2
 
 
 def lines(folder: Path) -> list[checkup.Line]:

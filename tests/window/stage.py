@@ -24,6 +24,8 @@ import bpy
 ADDON = "bl_ext.user_default.strip_matte"
 PATIENCE = 60.0
 """Seconds to wait for anything: a frame takes half a second on two idle cores, and the cores may be shared."""
+CLICKS = 3
+"""On one button, before it counts as broken."""
 
 
 @dataclass
@@ -125,21 +127,41 @@ class Stage:
         window().event_simulate(type=key, value="RELEASE", x=x, y=y, **modifiers)
         yield
 
-    def click(self, operator: str) -> Iterator[None]:
-        """Click on the sidebar's button of an operator, named as in `sequencer.matte_add`."""
-        region, manager = timeline_region("UI"), bpy.context.window_manager
-        x = region.x + region.width // 2
-        for y in range(region.y + region.height - 10, region.y, -8):
-            yield from self.move_to(x, y)
-            manager.clipboard = ""
+    def click(self, button: str, seen: Callable[[], Any]) -> Iterator[None]:
+        """Click on a button of the sidebar until what it does is seen; again where a redraw took it from the mouse.
+
+        button: what it calls, as in `sequencer.matte_add` or `sequencer.matte_cancel(job=2)`.
+        """
+        family, _, name = button.partition("(")[0].partition(".")
+        for attempt in range(CLICKS):
             with in_timeline("UI"):
-                # Blender won't say where a button is, but it says what the button under the mouse does.
-                if bpy.ops.ui.copy_python_command_button.poll():
-                    bpy.ops.ui.copy_python_command_button()
-            if f"bpy.ops.{operator}(" in manager.clipboard:
-                yield from self.press("LEFTMOUSE")
-                return
-        raise AssertionError(f"the sidebar has no enabled button for {operator}")
+                assert getattr(getattr(bpy.ops, family), name).poll(), f"the button for {button} is greyed out"
+            yield from self._find(button)
+            yield from self.press("LEFTMOUSE")
+            end = time.monotonic() + PATIENCE / CLICKS
+            while time.monotonic() < end:
+                if seen():
+                    return
+                yield
+            print(f"# click {attempt + 1} on {button} was not seen to do anything")
+        raise AssertionError(f"{CLICKS} clicks on {button} did nothing")
+
+    def _find(self, button: str) -> Iterator[None]:
+        """Move the mouse over a button of the sidebar."""
+        region, manager = timeline_region("UI"), bpy.context.window_manager
+        # Most reach over the middle. The X of a row is beside the tabs, and where that is differs between releases.
+        columns = (region.width // 2, *(region.width - offset for offset in (42, 56, 28, 70)))
+        for x in columns:
+            for y in range(region.height - 10, 0, -12):
+                yield from self.move_to(region.x + x, region.y + y)
+                manager.clipboard = ""
+                with in_timeline("UI"):
+                    # Blender won't say where a button is, but it says what the button under the mouse does.
+                    if bpy.ops.ui.copy_python_command_button.poll():
+                        bpy.ops.ui.copy_python_command_button()
+                if f"bpy.ops.{button}" in manager.clipboard:
+                    return
+        raise AssertionError(f"the sidebar has no button for {button}")
 
     def screenshot(self, what: str) -> Iterator[None]:
         """Keep a picture of the whole screen, taken from outside: Blender's own comes out black under Xvfb."""
@@ -240,7 +262,7 @@ def mattes() -> list[Any]:
 
 def reports() -> str:
     """Return what Blender's Info editor shows: every operator called and every message to the user."""
-    area = next(area for area in window().screen.areas if area.type == "FILE_BROWSER")
+    area = next(area for area in window().screen.areas if area.type in {"FILE_BROWSER", "INFO"})
     area.type = "INFO"
     with bpy.context.temp_override(window=window(), area=area, region=area.regions[-1]):
         bpy.ops.info.select_all(action="SELECT")

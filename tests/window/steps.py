@@ -3,21 +3,47 @@
 
 from __future__ import annotations
 
+import contextlib
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import bpy
-from stage import Stage, mattes, rest, running_job, span, strips, until, whole_png
+from stage import ADDON, Stage, mattes, rest, running_job, span, strips, until, whole_png
 
 FEW = 8
-LONG = 40
-"""Frames of a job that others wait for: clicks are slow where the cores are shared."""
 MANY = 120
-"""More frames than are done before a scenario interferes."""
+"""Frames of a job that is stopped, or that lasts until a key has been pressed."""
+HOLDER = """
+import fcntl, os, sys
+file = os.open(sys.argv[1], os.O_RDWR | os.O_CREAT)
+fcntl.lockf(file, fcntl.LOCK_EX, 1, int(sys.argv[2]))
+print("held", flush=True)
+sys.stdin.read()
+"""
+"""Holds one frame of a folder, as inference/hold.py does, until its standard input is closed."""
+
+
+def not_yet(*names: str) -> contextlib.ExitStack:
+    """Within this context, jobs of the named strips do not end, on a fast machine or a slow one.
+
+    Another process holds the last frame of each folder, as a worker of a farm does that makes it.
+    """
+    tasks: Any = sys.modules[f"{ADDON}.operators.tasks"]
+    stack = contextlib.ExitStack()
+    for name in names:
+        job = tasks.plan(bpy.context, bpy.context.scene, strips()[name]).job
+        Path(job.folder).mkdir(parents=True)
+        words = (sys.executable, "-c", HOLDER, f"{job.folder}/strip_matte.lock", str(job.frames[-1]))
+        other = stack.enter_context(subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
+        assert other.stdout and other.stdout.readline() == "held\n"
+    return stack
 
 
 def started(stage: Stage) -> Iterator[None]:
-    yield from stage.click("sequencer.matte_add")
-    yield from until(running_job, "the job to start", 15.0)
+    yield from stage.click("sequencer.matte_add", running_job)
     yield from until(lambda: not running_job() or running_job().done >= 1, "the first frame")
 
 

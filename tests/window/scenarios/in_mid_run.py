@@ -20,7 +20,7 @@ def escape_stops(stage: Stage) -> Iterator[None]:
 
 def cancel_button_stops(stage: Stage) -> Iterator[None]:
     yield from in_mid_run(stage)
-    yield from stage.click("sequencer.matte_cancel")
+    yield from stage.click("sequencer.matte_cancel", lambda: not running_job() or running_job().items[0].stopped)
     yield from ended()
     stopped_cleanly(stage)
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import bpy
 from stage import ADDON, Stage, in_timeline, mattes, reports, running_job, span, strips, until
-from steps import FEW, MANY, ended, settings, started
+from steps import FEW, MANY, ended, not_yet, settings, started
 
 
 def run_to_the_end(stage: Stage) -> Iterator[None]:
@@ -52,8 +52,7 @@ def verify_button_tells(stage: Stage) -> Iterator[None]:
     scene.frame_current, scene.render.resolution_percentage = 3, 80
     scene.render.filepath = str(stage.work / "mine.mp4")
     before = settings()
-    yield from stage.click("sequencer.matte_verify")
-    yield from until(lambda: "verdict" in mattes()[0]["strip_matte"], "the verdict")
+    yield from stage.click("sequencer.matte_verify", lambda: "verdict" in mattes()[0]["strip_matte"])
     yield from stage.screenshot("verdict")
     verdict = mattes()[0]["strip_matte"]["verdict"]
     assert verdict == f"frames 1 to {FEW}, {FEW} compared, all the same", verdict
@@ -94,8 +93,9 @@ def matte_and_cutout_change_places(stage: Stage) -> Iterator[None]:
     yield from stage.press("Z", ctrl=True, shift=True)
     yield from until(mattes, "Redo")
     assert strips()["Movie"].modifiers[0].input_mask_strip == mattes()[0]
-    yield from stage.click("sequencer.matte_switch")
-    yield from until(lambda: [made["strip_matte"]["output"] for made in mattes()] == ["CUTOUT"], "the cutout")
+    yield from stage.click(
+        "sequencer.matte_switch", lambda: [made["strip_matte"]["output"] for made in mattes()] == ["CUTOUT"]
+    )
     assert strips()["Movie"].mute
     assert not strips()["Movie"].modifiers
     yield from stage.screenshot("cutout")
@@ -125,15 +125,15 @@ def two_strips(stage: Stage) -> Iterator[None]:
 
 
 def a_pause_is_told(stage: Stage) -> Iterator[None]:
-    """While no image comes for long, the status bar and the row say so, and the job goes on. Making the network ready
-    takes longer than what is long here."""
+    """While no image comes for long, the status bar and the row say so, and the job goes on."""
     module: Any = sys.modules[f"{ADDON}.operators.run"]
-    module.STALLED = 0.1
+    module.STALLED = 0.5
     stage.add_movie("Movie", 2)
     yield from stage.open_sidebar()
-    yield from stage.click("sequencer.matte_add")
-    yield from until(lambda: any("no progress for" in (text or "") for text in stage.status_texts), "the sentence")
-    yield from stage.screenshot("paused")
+    with not_yet("Movie"):
+        yield from started(stage)
+        yield from until(lambda: any("no progress for" in (text or "") for text in stage.status_texts), "the sentence")
+        yield from stage.screenshot("paused")
     yield from ended()
     assert len(mattes()) == 1
 

@@ -40,8 +40,8 @@ Picture = tuple[int, np.ndarray]
 Matted = tuple[int, np.ndarray, Callable[[], np.ndarray]]
 """A source frame, its pixels, and what gives its matte."""
 
-AHEAD = 8  # pictures, for the time in which a span's maps are found
-MOST = 16  # images in the making
+AHEAD = 4  # pictures, for the time in which a span's maps are found; twice as many gain nothing
+MORE = 2  # images that wait to be made, beside those that the pool's threads have in hand: at 4K each holds 25 MB
 PAUSE = 0.5  # seconds between two looks at what another process makes
 _of_thread = threading.local()  # image: what is written into, frame by frame
 
@@ -164,7 +164,7 @@ def _images(
             with contextlib.closing(source(pool)) as stream:
                 for matted in stream:
                     pending.append(pool.submit(_make, job, images, drawings.get(matted[0], ""), *matted))
-                    while pending and (len(pending) > MOST or pending[0].done()):
+                    while pending and (len(pending) > plan.frames + MORE or pending[0].done()):
                         yield pending.popleft().result()
             while pending:
                 yield pending.popleft().result()

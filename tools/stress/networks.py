@@ -11,6 +11,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from inference import BUILT_IN_MODEL, Job
+from inference import model as models
 
 from . import jobs
 from .children import Wrong, tried
@@ -18,11 +19,13 @@ from .mutate import mutated
 from .tally import Tally
 
 LIMIT = 45.0  # seconds
+PATIENCE = 8.0  # seconds for one answer, so that many a one fits in LIMIT: an editor's network is given more
 FRAMES = 3
 
 
 def run(count: int, seed: int) -> Iterator[Tally]:
     jobs.clip(FRAMES)
+    models.PATIENCE = PATIENCE
     sources = [jobs.bright().SerializeToString(), Path(BUILT_IN_MODEL).read_bytes()]
 
     def spoilt(number: int) -> tuple[bytes, str]:

@@ -181,7 +181,8 @@ def farm(session: nox.Session) -> None:
 
 @nox.session(python=False, tags=["test"])
 def install(session: nox.Session) -> None:
-    """The zips, and the Linux one in clean Blenders: installed, used, upgraded, removed. `-- --all`: in five."""
+    """The zips, and the Linux one in clean Blenders: installed, used, upgraded, removed. `-- --all`: in five releases
+    as a module; always in two with a window."""
     python = main_bpy_environment(session)
     session.run(python, "tools/build.py", "build", external=True)
     gather(session, python, "--only=clips")
@@ -194,7 +195,16 @@ def install(session: nox.Session) -> None:
             # Nothing of ours but what the zip brings: the environments of the other tests have it all.
             lists = (f"bpy-{release}.txt", "bpy-needs.txt", "numpy.txt")
             rooms += ["--python", f"{release}={environment(session, f'install-{release}', version, *lists)}"]
-    session.run(python, "tests/install/run.py", *rooms, external=True)
+    suites = ("--suite", "trixie", "--suite", "sid", *sid_wheels(session, python))
+    session.run(python, "tests/install/run.py", *rooms, *suites, external=True)
+
+
+def sid_wheels(session: nox.Session, python: str) -> list[str]:
+    """The words that put wheels for sid's Python into a zip, which is packed for the Pythons of Blender's own releases;
+    Debian's is newer."""
+    gather(session, python, "--only=clips", "--python-tag=cp314")
+    found = sorted((ROOT / "build" / "wheels").glob("*-cp314-*.whl"))
+    return [word for wheel in found for word in ("--wheel", str(wheel))]
 
 
 def declare_window(suite: str) -> None:
@@ -206,12 +216,7 @@ def declare_window(suite: str) -> None:
         python = main_bpy_environment(session)
         session.run(python, "tools/build.py", "build", external=True)
         gather(session, python, "--only=clips")
-        wheels = []
-        if suite == "sid":
-            # The extension is packed for the Pythons of Blender's own releases; Debian's is newer.
-            gather(session, python, "--only=clips", "--python-tag=cp314")
-            found = sorted((ROOT / "build" / "wheels").glob("*-cp314-*.whl"))
-            wheels = [word for wheel in found for word in ("--wheel", str(wheel))]
+        wheels = sid_wheels(session, python) if suite == "sid" else []
         # Not session.run: it cannot tell a skip from a success.
         status = subprocess.run([python, "tests/window/run.py", "--suite", suite, *wheels, *session.posargs]).returncode
         if status == SKIPPED:

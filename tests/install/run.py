@@ -2,14 +2,17 @@
 """The clean room: the built zip in the hands of Blenders that know no user, have nothing of ours and no network.
 
     python tests/install/run.py --python 4.5.15=.nox/install-4.5.15/bin/python --python 5.2.3=...
+    python tests/install/run.py --suite trixie --suite sid --wheel build/wheels/....whl --wheel ...
 
-Each Blender gets a room: empty user folders, an empty home. In it the zip is installed by Blender's own installer, a
+A Blender is a Python that has bpy, or the program of a Debian suite with a window, in the root that the window tests
+have too. Each gets a room: empty user folders, an empty home. In it the zip is installed by Blender's own installer, a
 clip is cut out, the next version is installed over it, it is disabled and removed, with a restart between any two (what
 is done and looked at in Blender stands in steps.py). Then the room is compared with what it was before. The table at
 the end has a row for each Blender; the status is 0 when all is well.
 
 4.2 as a module crashes when it is told to read the user's preferences (it wants a GPU's texture for its icons): there
-all is done in one session, which tries an upgrade without a restart instead.
+all is done in one session, which tries an upgrade without a restart instead. A suite that this machine cannot run is
+told and left out; in CI that is a failure, but for sid, which moves.
 
 Run by a Python that has cv2 and numpy, for the pictures.
 """
@@ -24,12 +27,20 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).resolve().parent
 CHECKOUT = HERE.parent.parent
+sys.path.insert(0, str(CHECKOUT / "tests" / "window"))
+
+import run as windows  # noqa: E402  the window tests' run.py, not this one
+
 SECONDS = 240
 """What a step may take; the longest needs about ten on two idle cores."""
 
@@ -38,7 +49,7 @@ BACKGROUND = (0.9, 0.35, 0.1)  # as in steps.py, which cannot be imported withou
 START = 60
 
 BLENDERS_OWN = re.compile(
-    r"config/userpref\.blend|extensions/\.cache/compat\.dat|extensions/user_default/\.blender_ext/.*"
+    r"config/(userpref\.blend|platform_support\.txt)|extensions/\.cache/compat\.dat|extensions/user_default/\.blender_ext/.*"
 )
 """What Blender itself may write into the user folders around an installation, and keeps."""
 
@@ -51,19 +62,26 @@ class Failed(Exception):
 
 def main() -> int:
     options = arguments()
-    extension = (options.zip or newest_zip() or CHECKOUT / "dist" / "none").resolve()
-    if not extension.is_file() or not options.clip.is_file():
+    extension = options.zip or windows.newest_zip()
+    if not extension or not extension.is_file() or not options.clip.is_file():
         print("The zip in dist/ or the clip is missing: run `make build demo`, or use --zip and --clip.")
         return 1
+    if options.suite:
+        return in_own_namespaces(options, extension)
     cutter = network_cutter()
-    print(f"{extension.name}, network {'cut off' if cutter else 'NOT cut off: this machine does not let us'}")
-    rows = [visit(release, python, extension, options.clip, cutter) for release, python in options.python]
+    print(
+        f"{extension.name}, network {'cut off' if cutter else 'NOT cut off: this machine does not let us'}", flush=True
+    )
+    rows = [visit(release, module(python, cutter), extension, options.clip) for release, python in options.python]
+    for suite in options.inside:
+        wheels = options.wheel if suite == "sid" else []
+        rows.append(visit(suite, window(suite), extension, options.clip, wheels))
     print("\n" + "\n".join(shown(row) for row in [("release", "Python", *COLUMNS, "files left", "pictures"), *rows]))
     pictures = {row[-1] for row in rows}
     if len(pictures) > 1:
         print("The releases made different pictures.")
     whole = all(row[2:-2] == ("yes",) * len(COLUMNS) and row[-2] == "0" for row in rows)
-    return 0 if whole and len(pictures) == 1 else 1
+    return 0 if whole and len(pictures) <= 1 else 1
 
 
 def arguments() -> argparse.Namespace:
@@ -77,17 +95,40 @@ def arguments() -> argparse.Namespace:
         metavar="RELEASE=PYTHON",
         type=release_and_python,
         action="append",
-        required=True,
+        default=[],
         help="a Blender release, and a Python that has its bpy and nothing of ours",
     )
+    parser.add_argument(
+        "--suite", action="append", default=[], help="a Debian suite whose Blender is used, with a window: trixie, sid"
+    )
     parser.add_argument("--zip", type=Path, help="the built extension (default: dist/strip_matte-*linux_x64.zip)")
+    parser.add_argument(
+        "--wheel", type=Path, action="append", default=[], help="put one more wheel into sid's zip, for its Python"
+    )
     parser.add_argument("--clip", type=Path, default=CHECKOUT / "build" / "clips" / "bigbuckbunny.mp4")
+    parser.add_argument("--inside", action="append", default=[], help=argparse.SUPPRESS)
     return parser.parse_args()
 
 
-def newest_zip() -> Path | None:
-    zips = sorted((CHECKOUT / "dist").glob("strip_matte-*linux_x64.zip"), key=lambda path: path.stat().st_mtime)
-    return zips[-1] if zips else None
+def in_own_namespaces(options: argparse.Namespace, extension: Path) -> int:
+    """Run this script once more, without a network and with mounts and processes of its own, in those suites for which
+    this machine has a Debian root or can make one."""
+    ready, lacking = [], []
+    for suite in options.suite:
+        try:
+            windows.made_root(suite)
+            ready.append(suite)
+        except windows.Missing as what:
+            print(f"{suite} is left out: {what}", flush=True)
+            lacking.append(suite)
+    words = [sys.executable, __file__, "--zip", str(extension), "--clip", str(options.clip)]
+    words += [word for release, python in options.python for word in ("--python", f"{release}={python}")]
+    words += [word for suite in ready for word in ("--inside", suite)]
+    words += [word for wheel in options.wheel for word in ("--wheel", str(wheel))]
+    namespaces = [*windows.NAMESPACE, "--net"] if ready else []
+    status = subprocess.run([*namespaces, *words]).returncode
+    must_run = os.environ.get("CI") == "true" and lacking != ["sid"]
+    return status or int(bool(lacking) and must_run)
 
 
 def network_cutter() -> list[str]:
@@ -105,33 +146,78 @@ def shown(row: tuple[str, ...]) -> str:
 # One room
 
 
-def visit(release: str, python: str, extension: Path, clip: Path, cutter: list[str]) -> tuple[str, ...]:
+@dataclass(frozen=True)
+class Start:
+    """How scripts are started in a Blender: the words before the script and after it, and what is around them."""
+
+    before: tuple[str, ...]
+    after: tuple[str, ...]
+    environment: dict[str, str]
+    cut_off: bool
+
+
+Opened = Callable[[Path], AbstractContextManager[Start]]
+"""Makes a room one in which a Blender can be started."""
+
+
+def module(python: str, cutter: list[str]) -> Opened:
+    """Blender as a module of a Python."""
+    start = Start((*cutter, python), (), {"PATH": os.environ["PATH"]}, bool(cutter))
+    return lambda _room: nullcontext(start)
+
+
+def window(suite: str) -> Opened:
+    """The program of a Debian suite, with a window. This process has no network."""
+
+    @contextmanager
+    def opened(room: Path) -> Iterator[Start]:
+        place = windows.Place("/usr/bin/blender", windows.BUILD / suite)
+        assert place.root
+        windows.mount_into(place.root, room)
+        with windows.display(place, room / "display.log") as screen:
+            words = ("-noaudio", "--window-geometry", "0", "0", *map(str, windows.SCREEN), "--python")
+            around = {
+                "DISPLAY": screen,
+                "LIBGL_ALWAYS_SOFTWARE": "1",
+                "MESA_SHADER_CACHE_DISABLE": "true",  # Mesa's own, in the home
+                "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
+            }
+            yield Start(tuple(place.command(place.blender, *words)), ("--",), around, cut_off=True)
+
+    return opened
+
+
+def visit(name: str, opened: Opened, extension: Path, clip: Path, wheels: Sequence[Path] = ()) -> tuple[str, ...]:
     """Return a row of the table, and say what went wrong, if anything did."""
     room = Path(tempfile.mkdtemp(prefix="strip_matte_room_"))
-    row = dict.fromkeys(("Python", *COLUMNS, "files left", "pictures"), "-")
+    row = dict.fromkeys(("release", "Python", *COLUMNS, "files left", "pictures"), "-") | {"release": name}
+    began = time.monotonic()
     try:
-        for name in ("user", "home", "temporary", "script"):
-            (room / name).mkdir()
+        for folder in ("user", "home", "temporary", "script"):
+            (room / folder).mkdir()
         for script in (HERE / "steps.py", HERE.parent / "timeline.py"):
             shutil.copy(script, room / "script")
         shutil.copy(clip, room / "clip.mp4")
-        start = [*cutter, python, str(room / "script" / "steps.py")]
-        live(room, start, extension, row)
+        windows.copy_with_wheels(extension, list(wheels), room / "extension.zip")
+        with opened(room) as start:
+            live(room, start, row)
     except Failed as reason:
-        print(f"\n{release}: {reason}")
-        failed = next((column for column in (*COLUMNS, "files left", "pictures") if row[column] == "-"), None)
+        print(f"\n{name}: {reason}")
+        failed = next((column for column, cell in row.items() if cell == "-"), None)
         if failed:
             row[failed] = "NO"
     finally:
         shutil.rmtree(room, ignore_errors=True)
-    return (release, *row.values())
+    print(f"{row['release']}: {time.monotonic() - began:.0f} s", flush=True)
+    return tuple(row.values())
 
 
-def live(room: Path, start: list[str], extension: Path, row: dict[str, str]) -> None:
+def live(room: Path, start: Start, row: dict[str, str]) -> None:
     """Take an extension through its life in a room; fill the row as far as it gets."""
-    (first,) = run_steps(room, start, f"empty={'yes' if start[0] == 'unshare' else 'no'}")
-    row["Python"] = first["python"]
+    (first,) = run_steps(room, start, f"empty={'yes' if start.cut_off else 'no'}")
+    row["release"], row["Python"] = first["blender"], first["python"]
     before = files(room)
+    extension = room / "extension.zip"
     newer = raised(extension, room / "newer.zip")
     steps = (f"install={extension}", f"upgrade={newer}", "disable", "remove")
     at_once = iter(run_steps(room, start, *steps)) if first["blender"].startswith("4.2.") else None
@@ -158,19 +244,19 @@ def live(room: Path, start: list[str], extension: Path, row: dict[str, str]) -> 
         raise Failed(f"left behind: {left}")
 
 
-def run_steps(room: Path, start: list[str], *steps: str) -> list[dict[str, Any]]:
+def run_steps(room: Path, start: Start, *steps: str) -> list[dict[str, Any]]:
     """Run steps in one new process with nothing of this one's environment, and return what they told."""
     home = room / "home"
     environment = {
         "BLENDER_USER_RESOURCES": str(room / "user"),
         "HOME": str(home),
         "LANG": "C.UTF-8",
-        "PATH": os.environ["PATH"],
         "TMPDIR": str(room / "temporary"),
         **{f"XDG_{kind}_HOME": str(home / kind.lower()) for kind in ("CACHE", "CONFIG", "DATA", "STATE")},
+        **start.environment,
     }
     names = [step.partition("=")[0] for step in steps]
-    command = [*start, str(room), *steps]
+    command = [*start.before, str(room / "script" / "steps.py"), *start.after, str(room), *steps]
     try:
         done = subprocess.run(
             command,

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Steps in the life of an installed extension, in a Blender of their own: `python steps.py ROOM STEP[=WORD] ...`.
+"""Steps in the life of an installed extension, in a Blender of their own: `python steps.py ROOM STEP[=WORD] ...`, or
+`blender --python steps.py -- ROOM STEP[=WORD] ...` for one with a window.
 
-run.py copies this file and timeline.py into the room and starts it with a Python that has bpy and nothing of ours. What
+run.py copies this file and timeline.py into the room and starts it in a Blender that has nothing of ours. What
 a step has to tell ends in ROOM/STEP.json, which is only there when the step came to its end. "After a restart" is true
 where each step has a Blender of its own; run.py tells why 4.2 takes all in one.
 """
@@ -14,11 +15,16 @@ import os
 import socket
 import sys
 import threading
+import traceback
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import bpy
+
+sys.path.insert(0, str(Path(__file__).parent))
+
 import timeline
 
 MODULE = timeline.MODULE
@@ -32,6 +38,8 @@ START, FRAMES = 60, 3
 """The frames of the clip that are cut out: the rabbit stands left of the middle, and nothing of it in the corners."""
 
 BACKGROUND = (0.9, 0.35, 0.1)
+
+WINDOW = not bpy.app.background
 
 
 def empty(_room: Path, cut_off: str) -> dict[str, Any]:
@@ -126,7 +134,8 @@ def version() -> str:
 
 def cut_out(folder: Path) -> dict[str, Any]:
     """Cut the frames out through the operator with the settings that a user finds, over a colour, and render one."""
-    bpy.ops.wm.read_homefile(use_factory_startup=False, use_empty=True)
+    if not WINDOW:
+        bpy.ops.wm.read_homefile(use_factory_startup=False, use_empty=True)
     scene = timeline.new_scene(1280, 720, 25)
     scene.strip_matte.folder = str(folder)
     timeline.add_colour(scene, BACKGROUND, 1, 1, 200)
@@ -134,6 +143,8 @@ def cut_out(folder: Path) -> dict[str, Any]:
     timeline.trim(movie, START, FRAMES)
     assert bpy.ops.sequencer.matte_add() == {"FINISHED"}
     (made,) = [strip for strip in timeline.strips(scene.sequence_editor) if "strip_matte" in strip]
+    if WINDOW:
+        show_panel()
     images = [str(Path(bpy.path.abspath(made.directory), element.filename)) for element in made.elements]
     # Where the packages came from: Blender unpacked them, or nothing was shown.
     origins = [str(sys.modules[name].__file__) for name in PACKAGES if name in sys.modules]
@@ -141,6 +152,20 @@ def cut_out(folder: Path) -> dict[str, Any]:
     assert origins, "the cutout was made without a package of ours"
     assert all(origin.startswith(inside) for origin in origins), origins
     return {"images": images, "rendered": str(render(scene, START + 1, folder.with_suffix(".png")))}
+
+
+def show_panel() -> None:
+    """Draw the panel in the sidebar: what goes wrong there is printed, and run.py finds it."""
+    area = max(bpy.context.window.screen.areas, key=lambda area: area.width * area.height)
+    area.ui_type = "SEQUENCE_EDITOR"
+    area.spaces.active.show_region_ui = True
+    for _ in range(2):  # a tab has a panel once the sidebar was drawn
+        bpy.ops.wm.redraw_timer(type="DRAW_WIN_SWAP", iterations=1)
+        (sidebar,) = [region for region in area.regions if region.type == "UI"]
+        if sidebar.active_panel_category != "UNSUPPORTED":
+            sidebar.active_panel_category = "Matte"
+    assert sidebar.active_panel_category == "Matte"
+    bpy.ops.wm.redraw_timer(type="DRAW_WIN_SWAP", iterations=1)
 
 
 def render(scene: Any, frame: int, path: Path) -> Path:
@@ -222,14 +247,33 @@ STEPS: dict[str, Callable[..., dict[str, Any]]] = {
     "after": after,
 }
 
-if __name__ == "__main__":
-    place, *steps = sys.argv[1:]
-    if bpy.app.version >= (4, 5) and not steps[0].startswith("empty"):
+
+def main(words: list[str]) -> None:
+    place, *steps = words
+    if not WINDOW and bpy.app.version >= (4, 5) and not steps[0].startswith("empty"):
         # Blender as a module starts with the factory's preferences; the program reads the user's.
         bpy.ops.wm.read_userpref()
     for one in steps:
         name, _, word = one.partition("=")
         told = STEPS[name](Path(place), *([word] if word else []))
         Path(place, f"{name}.json").write_text(json.dumps(told))
+
+
+def leave_after_main() -> None:
+    """Some releases of pip bpy crash as they quit, after all is done; with a window Blender would live on."""
+    status = 1
+    try:
+        with bpy.context.temp_override(window=bpy.context.window_manager.windows[0]) if WINDOW else nullcontext():
+            main(sys.argv[sys.argv.index("--") + 1 :] if WINDOW else sys.argv[1:])
+        status = 0
+    except BaseException:  # noqa: BLE001  the outermost frame: a timer's is printed, and Blender goes on
+        traceback.print_exc()
     sys.stdout.flush()
-    os._exit(0)  # some releases of pip bpy crash as they quit, after all is done
+    sys.stderr.flush()
+    os._exit(status)
+
+
+if not WINDOW:
+    leave_after_main()
+# When the window is there.
+bpy.app.timers.register(leave_after_main, first_interval=0.5, persistent=True)

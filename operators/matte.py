@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The operators. Each docstring is a tooltip."""
 
+import logging
 import sys
 import time
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from ..inference import MatteError
 from . import estimate, preview, settings, strips, tasks, verify
 from . import run as runs
 
+log = logging.getLogger(__name__)
 TICK = 0.1  # seconds between two looks at the worker's count
 # Of the windows, by run; kept here because unregister() must take them away. Each run has its own: a window that is
 # closed takes its timers and its modal operators with it, and leaves those of other windows alone.
@@ -67,6 +69,8 @@ class Matting(bpy.types.Operator):
     def cancel(self, context: bpy.types.Context) -> None:
         """Blender ends the operator: another file is loaded, its window is closed, or Blender quits."""
         leave(context, self._run)
+        for item in self._run.items:  # Blender shows no reports of an operator that it ends: the terminal has them
+            log.warning("%s", _ended(item))
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         if runs.busy():
@@ -284,6 +288,13 @@ def _stopped(item: runs.Item) -> str:
     if not item.done:
         return f"Stopped {item.task.strip} before its first frame"
     return f"Stopped {item.task.strip} after {item.done} of {item.total} frames. They are kept: run again to go on"
+
+
+def _ended(item: runs.Item) -> str:
+    """What is told of an item whose operator Blender has ended."""
+    if item.state == runs.DONE:
+        return f"{item.task.strip} is done: add the matte again to put it on the timeline"
+    return _stopped(item)
 
 
 def leave(context: bpy.types.Context, run: runs.Run) -> None:

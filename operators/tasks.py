@@ -25,8 +25,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Task:
-    """One strip's job and the names by which its place is found again: the strip itself may be gone by then.
+    """One strip's job and what its place is found by again: the strip itself may be gone by then, or renamed.
 
+    scene_id: the scene's for this session, whatever its name is then. beside: names of the other strips that showed the
+    same when the job was planned.
     timeline: the timeline frames to cover, the last one exclusive; None for the whole strip, wherever it is then.
     folder: the job's folder as it is written in the project, // where the setting has it.
     pixels: of a picture; 0 where that is not known. replaces: the name of a strip of ours that goes when this one
@@ -42,6 +44,8 @@ class Task:
     job: inference.Job
     warnings: tuple[str, ...]
     pixels: int
+    scene_id: int
+    beside: tuple[str, ...]
     replaces: str = ""
 
 
@@ -101,6 +105,8 @@ def plan(
         job,
         warnings,
         strips.pixels(strip),
+        scene.session_uid,
+        _beside(scene, strip, job),
     )
 
 
@@ -200,15 +206,14 @@ def place(task: Task, doubtful: int = 0) -> tuple[str, ...]:
     The strip is looked up by name and seen as it is now: an editor may have moved or trimmed it meanwhile.
     Raises MatteError, which names the folder, where the images have no place any more; nothing is changed then.
     """
-    kept = f'The images are in "{task.job.folder}"'
-    scene = bpy.data.scenes.get(task.scene)
+    kept = f'The images are in "{task.job.folder}". Add > Image/Sequence puts them on the timeline'
+    scene = next((scene for scene in bpy.data.scenes if scene.session_uid == task.scene_id), None)
     if scene is None:
         raise MatteError(f'The scene "{task.scene}" is gone. {kept}')
-    source = strips.find(scene, task.strip)
+    source = strips.find(scene, task.strip) or _renamed(scene, task)
     if source is None or not strips.is_source(source):
         raise MatteError(f'The strip "{task.strip}" is gone. {kept}')
-    pictures = strips.pictures(scene, source)
-    if (strips.source_path(scene, source), pictures) != (task.job.movie, task.job.pictures):
+    if not _shows(scene, source, task.job):
         raise MatteError(f'The strip "{task.strip}" shows another movie now. {kept}')
     start, frames = _shown(scene, source, task.timeline)
     if not frames:
@@ -246,11 +251,31 @@ def place(task: Task, doubtful: int = 0) -> tuple[str, ...]:
     images.select = True
     scene.sequence_editor.active_strip = images
     strips.connect(scene, source, images)
+    told = list(task.warnings)
+    if images.parent_meta() is None and scene.sequence_editor.channels[images.channel].mute:
+        told.append(f'"{images.name}" is on channel {images.channel}, which is muted. Unmute that to see it')
     missing = len(set(frames) - set(task.job.frames))
     if missing:
-        edited = f'"{source.name}" was edited meanwhile and shows {missing} more frames. Run again to matte them'
-        return (*task.warnings, edited)
-    return task.warnings
+        told.append(f'"{source.name}" was edited meanwhile and shows {missing} more frames. Run again to matte them')
+    return tuple(told)
+
+
+def _shows(scene: bpy.types.Scene, strip: bpy.types.Strip, job: inference.Job) -> bool:
+    """Whether a strip shows the movie or the pictures of a job."""
+    return (strips.source_path(scene, strip), strips.pictures(scene, strip)) == (job.movie, job.pictures)
+
+
+def _beside(scene: bpy.types.Scene, strip: bpy.types.Strip, job: inference.Job) -> tuple[str, ...]:
+    """The names of other strips that show what a job is made of."""
+    others = [other for other in strips.all_sources(scene) if other.name != strip.name]
+    return tuple(other.name for other in others if _shows(scene, other, job))
+
+
+def _renamed(scene: bpy.types.Scene, task: Task) -> bpy.types.Strip | None:
+    """The one strip that shows the same and that was not there under this name; None for none, or for several."""
+    found = [strip for strip in strips.all_sources(scene) if strip.name not in task.beside]
+    found = [strip for strip in found if _shows(scene, strip, task.job)]
+    return found[0] if len(found) == 1 else None
 
 
 def remove(scene: bpy.types.Scene, images: bpy.types.Strip | None) -> None:
@@ -371,6 +396,8 @@ def switch(context: bpy.types.Context, scene: bpy.types.Scene, images: bpy.types
         job,
         _colour_warnings(source, job.output),
         strips.pixels(source),
+        scene.session_uid,
+        _beside(scene, source, job),
         images.name,
     )
 

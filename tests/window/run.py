@@ -93,7 +93,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--artifacts", type=Path, help="folder for logs and screenshots (default: build/window/artifacts/SUITE)"
     )
-    parser.add_argument("-k", metavar="NAME", default="", help="only the scenarios with NAME in their name")
+    parser.add_argument("-k", metavar="NAME", default="", help="only the scenarios with NAME in MODULE.SCENARIO")
     parser.add_argument(
         "--keep", action="store_true", help="keep the scratch folder (the installed extension, the images made)"
     )
@@ -236,7 +236,7 @@ def display(place: Place, log: Path) -> Iterator[str]:
 
 
 def run_all(options: argparse.Namespace, place: Place) -> int:
-    wanted = [(module, name) for module, name in scenarios() if options.k in name]
+    wanted = [(module, name) for module, name in scenarios() if options.k in f"{module}.{name}"]
     extension, clip = options.zip or newest_zip(), options.clip
     if not extension or not extension.is_file() or not clip.is_file():
         print(f"{clip if extension else 'The zip in dist'} is missing: run `make build demo`, or use --zip and --clip.")

@@ -242,9 +242,9 @@ def in_timeline(kind: str = "WINDOW") -> Any:
     return bpy.context.temp_override(window=window(), area=timeline_area(), region=timeline_region(kind))
 
 
-def strips() -> Any:
-    """Return the collection of strips (`sequences` before 4.4)."""
-    editor = bpy.context.scene.sequence_editor
+def strips(scene: Any = None) -> Any:
+    """Return the collection of strips (`sequences` before 4.4), of the scene that is seen where none is named."""
+    editor = (scene or bpy.context.scene).sequence_editor
     return editor.strips if hasattr(editor, "strips") else editor.sequences
 
 
@@ -255,9 +255,9 @@ def span(strip: Any) -> tuple[int, int]:
     return strip.frame_final_start, strip.frame_final_end
 
 
-def mattes() -> list[Any]:
+def mattes(scene: Any = None) -> list[Any]:
     """Return the strips the add-on made."""
-    return [strip for strip in strips() if "strip_matte" in strip]
+    return [strip for strip in strips(scene) if "strip_matte" in strip]
 
 
 def reports() -> str:

@@ -47,6 +47,11 @@ def started(stage: Stage) -> Iterator[None]:
     yield from until(lambda: not running_job() or running_job().done >= 1, "the first frame")
 
 
+def begun(stage: Stage) -> Iterator[None]:
+    yield from stage.open_sidebar()
+    yield from started(stage)
+
+
 def ended() -> Iterator[None]:
     yield from until(lambda: not running_job(), "the end of the job")
     yield from rest(0.5)
@@ -54,8 +59,7 @@ def ended() -> Iterator[None]:
 
 def in_mid_run(stage: Stage, frames: int = MANY) -> Iterator[None]:
     stage.add_movie("Movie", frames, slow=True)
-    yield from stage.open_sidebar()
-    yield from started(stage)
+    yield from begun(stage)
     yield from until(lambda: not running_job() or running_job().done >= 2, "the second frame")
     assert running_job(), "the job ended too early"
 

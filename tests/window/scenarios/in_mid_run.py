@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import bpy
-from stage import ADDON, Stage, mattes, reports, rest, running_job, strips, until, whole_png
-from steps import FEW, MANY, ended, in_mid_run, started, stopped_cleanly
+from stage import ADDON, Stage, mattes, reports, rest, running_job, strips, whole_png, window
+from steps import MANY, begun, ended, in_mid_run, started, stopped_cleanly
 
 
 def escape_stops(stage: Stage) -> Iterator[None]:
@@ -70,36 +70,32 @@ def addon_disabled_in_mid_run(stage: Stage) -> Iterator[None]:
     stopped_cleanly(stage)
     assert not hasattr(bpy.types, "SEQUENCER_PT_strip_matte") and not hasattr(bpy.types.Scene, "strip_matte")
     bpy.ops.preferences.addon_enable(module=ADDON)
-    stage.trim(strips()["Movie"], 2)
-    bpy.context.scene.strip_matte.folder = str(stage.work / "again")
-    yield from stage.open_sidebar()
-    yield from started(stage)
-    yield from ended()
-    assert len(mattes()) == 1
+    yield from _works_again(stage)
 
 
-def strip_deleted_in_mid_run(stage: Stage) -> Iterator[None]:
-    """Without its strip the job ends in a warning that names the folder; the images stay."""
-    yield from in_mid_run(stage, 2 * FEW)
-    strips().remove(strips()["Movie"])
-    yield from ended()
-    assert not mattes()
-    assert len(stage.images()) == 2 * FEW and all(map(whole_png, stage.images()))
-    assert str(stage.images()[0].parent) in reports(), reports()
+def scripts_reloaded_in_mid_run(stage: Stage) -> Iterator[None]:
+    """Reload Scripts ends the work, and the add-on works again."""
+    yield from in_mid_run(stage)
+    bpy.ops.script.reload()
+    yield from rest(1.0)
+    yield from stage.nothing_left()
+    stopped_cleanly(stage)
+    yield from _works_again(stage)
 
 
-def undo_in_mid_run(stage: Stage) -> Iterator[None]:
-    """Undo frees every strip under a running job; the job goes on with the strip of the same name."""
-    stage.add_movie("Movie", MANY // 2, slow=True)
-    yield from stage.open_sidebar()
-    strips()["Movie"].channel = 5
-    bpy.ops.ed.undo_push(message="strip moved")
-    yield from started(stage)
-    yield from stage.press("Z", ctrl=True)
-    yield from until(lambda: strips()["Movie"].channel == 1, "the Undo")
-    assert running_job(), "the job was over before the Undo"
-    yield from ended()
-    assert [matte.channel for matte in mattes()] == [2], [(strip.name, strip.channel) for strip in strips()]
+def own_window_closed_in_mid_run(stage: Stage) -> Iterator[None]:
+    """The job ends with its window. In the other window a new one takes up what is whole."""
+    yield from in_mid_run(stage)
+    with bpy.context.temp_override(window=window()):
+        bpy.ops.wm.window_new_main()
+    yield from rest(0.5)
+    with bpy.context.temp_override(window=window()):
+        bpy.ops.wm.window_close()
+    yield from rest(0.5)
+    assert len(bpy.context.window_manager.windows) == 1
+    yield from stage.nothing_left()
+    stopped_cleanly(stage)
+    yield from _works_again(stage)
 
 
 def quit_in_mid_run(stage: Stage) -> Iterator[None]:
@@ -109,3 +105,11 @@ def quit_in_mid_run(stage: Stage) -> Iterator[None]:
     bpy.ops.wm.quit_blender()
     yield from rest(60.0)
     raise AssertionError("Blender did not quit")
+
+
+def _works_again(stage: Stage) -> Iterator[None]:
+    stage.trim(strips()["Movie"], 2)
+    bpy.context.scene.strip_matte.folder = str(stage.work / "again")
+    yield from begun(stage)
+    yield from ended()
+    assert len(mattes()) == 1

@@ -29,6 +29,7 @@ from . import masks, strips, subject, tasks
 from . import run as runs
 from . import settings as settings_
 from .timing import Timing
+from .translations import told
 
 log = logging.getLogger(__name__)
 TICK, SOON = 0.1, 0.02  # seconds between two looks at the playhead and the settings; while something is in the making
@@ -208,10 +209,10 @@ class Preview:
     def text(self) -> str:
         """What is told in the preview's corner."""
         if self.trouble or self.wish is None:
-            return self.trouble
+            return told(self.trouble)
         if self.made is None or self.waiting:
-            return f"Matting source frame {self.wish.frame} ..."
-        return self.made.trouble or f"Matte of source frame {self.wish.frame}"
+            return told(f"Matting source frame {self.wish.frame} ...")
+        return told(self.made.trouble or f"Matte of source frame {self.wish.frame}")
 
     def texture(self, made: Made) -> Any:
         """What was made, on the GPU. In a draw handler only."""

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Panel, menus and the preferences' drawing."""
+"""Panel, menus and the preferences' drawing, and the languages they speak."""
 
+from ..operators import translations
 from . import menus, panel, preferences
 
-MODULES = (preferences, panel, menus)
+MODULES = (translations, preferences, panel, menus)
 
 
 def register() -> None:

@@ -5,6 +5,7 @@ import bpy
 
 from ..inference import catalogue
 from ..operators import models
+from ..operators.translations import iface, told
 
 
 def draw(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
@@ -23,7 +24,7 @@ def draw(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
 def _draw_network(column: bpy.types.UILayout, network: catalogue.Network) -> None:
     fetching = models.current()
     row = column.row(align=True)
-    row.label(text=network.title)
+    row.label(text=network.title, translate=False)
     if fetching is not None and fetching.network is network:
         row.progress(factor=fetching.share, text=models.percent(fetching.share))
         row.operator("preferences.matte_model_stop", text="", icon="X")
@@ -34,13 +35,14 @@ def _draw_network(column: bpy.types.UILayout, network: catalogue.Network) -> Non
     about = column.column(align=True)
     about.active = False
     about.label(text=network.good_for)
-    about.label(text=f"{models.megabytes(network.size)}. Licence: {network.licence}")
+    licence = iface("{}. Licence: {}").format(models.megabytes(network.size), iface(network.licence))
+    about.label(text=licence, translate=False)
 
 
 def _draw_state(row: bpy.types.UILayout, network: catalogue.Network) -> None:
     """Whether it is on this machine, and what can be done about it."""
     state = models.state(network)
-    row.label(text=state)
+    row.label(text=told(state), translate=False)
     if network is catalogue.SHIPPED:
         return
     if state != "Here":

@@ -3,12 +3,15 @@
 
 from __future__ import annotations  # 4.2 and 4.3 have no bpy.types.Strip to name
 
+import os
+
 import bpy
 
 from ..inference import devices
-from ..operators import estimate, matte, preview, resume, run, strips, tasks
+from ..operators import estimate, made, matte, preview, resume, run, strips, tasks
 from ..operators import settings as settings_
 from ..operators.settings import StripMatteSettings
+from ..operators.translations import iface, told
 
 ICONS = {
     run.WAITING: "TIME",
@@ -40,8 +43,7 @@ class SEQUENCER_PT_strip_matte(bpy.types.Panel):
         _draw_told(layout, context)
         _draw_queue(layout)
         _draw_preview(layout, context)
-        for strip in [strip for strip in strips.selected(context) if strips.MADE in strip]:
-            _draw_result(layout, strip)
+        _draw_results(layout, made.chosen(context))
 
 
 def _draw_settings(column: bpy.types.UILayout, settings: StripMatteSettings) -> None:
@@ -59,7 +61,7 @@ def _draw_beyond(layout: bpy.types.UILayout, context: bpy.types.Context, setting
         return
     column = layout.box().column(align=True)
     for name, reason in found.items():
-        column.label(text=f"{name}: {reason}", icon="ERROR")
+        column.label(text=f"{name}: {told(reason)}", icon="ERROR", translate=False)
     column.label(text="A cutout has 8 bits a channel and no color tags")
     column.prop_enum(settings, "output", "MATTE", text="Set Output to Matte")
 
@@ -67,14 +69,15 @@ def _draw_beyond(layout: bpy.types.UILayout, context: bpy.types.Context, setting
 def _draw_told(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """What the button will do, or why it can do nothing."""
     reason = matte.why_not(context)
-    told = reason or estimate.tell(settings_.preferences(context), strips.selected_sources(context))
-    layout.label(text=told, icon="INFO")
+    text = reason or estimate.tell(settings_.preferences(context), strips.selected_sources(context))
+    layout.label(text=told(text), icon="INFO", translate=False)
     # While mattes are being made the folder would have to be listed at every redraw.
     there = "" if reason or run.queue() else resume.tell(context, strips.selected_sources(context))
     if there:
-        layout.label(text=there, icon="BLANK1")
+        layout.label(text=told(there), icon="BLANK1", translate=False)
     if not reason:
-        layout.label(text=f"Device: {devices.told(settings_.preferences(context).device)}", icon="MEMORY")
+        device = iface("Device: {}").format(devices.told(settings_.preferences(context).device))
+        layout.label(text=device, icon="MEMORY", translate=False)
 
 
 def _draw_preview(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
@@ -96,41 +99,61 @@ def _draw_queue(layout: bpy.types.UILayout) -> None:
 
 def _draw_item(column: bpy.types.UILayout, item: run.Item) -> None:
     row = column.row()
-    row.label(text=item.task.strip, icon=ICONS[item.state])
+    row.label(text=item.task.strip, icon=ICONS[item.state], translate=False)
     if item.state != run.WORKING:
         end = row.row()
         end.alignment = "RIGHT"
-        end.label(text=item.message)
+        end.label(text=told(item.message), translate=False)
     if not item.ended:
         row.operator("sequencer.matte_cancel", text="", icon="X", emboss=False).job = item.id
     if item.state == run.WORKING:
-        column.progress(factor=item.done / item.total if item.total else 0.0, text=item.message)
+        column.progress(factor=item.done / item.total if item.total else 0.0, text=told(item.message), translate=False)
         if item.silence:
-            column.label(text=item.silence[0].upper() + item.silence[1:], icon="ERROR")
+            column.label(text=_sentence(item.silence), icon="ERROR", translate=False)
 
 
-def _draw_result(layout: bpy.types.UILayout, strip: bpy.types.Strip) -> None:
-    """What is known of a strip of ours, and what can be done with it."""
-    made = strip[strips.MADE]
-    box = layout.box()
-    box.label(text=strip.name, icon="IMAGE_ALPHA" if made.get("output") != "MATTE" else "MOD_MASK")
-    verdict, doubtful = made.get("verdict"), made.get("doubtful", 0)
-    if verdict:
-        icon = "CHECKMARK" if verdict.endswith("the same") else "ERROR"
-        box.label(text=verdict[0].upper() + verdict[1:], icon=icon)
-    if made.get("made_on"):
-        box.label(text=f"Made on {made['made_on']}", icon="MEMORY")
-    if doubtful:
-        box.label(text=f"{doubtful} doubtful frames", icon="ERROR")
-    row = box.row(align=True)
+def _draw_results(layout: bpy.types.UILayout, results: list[bpy.types.Strip]) -> None:
+    """A box for each strip of ours that is selected, or whose movie is, and what can be done with them."""
+    if not results:
+        return
+    for strip in results:
+        _draw_result(layout.box().column(align=True), strip)
+    column = layout.column(align=True)
+    row = column.row(align=True)
+    row.operator("sequencer.matte_rerun", icon="FILE_REFRESH")
+    row.operator("sequencer.matte_rerun", text="Make Again").force = True
+    column.operator("sequencer.matte_switch", icon="ARROW_LEFTRIGHT")
+    column.operator("sequencer.matte_realign", icon="SNAP_ON")
+    column.operator("sequencer.matte_remove", icon="TRASH")
+    column = layout.column(align=True)
+    column.operator("sequencer.matte_verify", icon="CHECKMARK")
+    row = column.row(align=True)
     row.operator("sequencer.matte_mark", text="Mark Doubtful", icon="MARKER_HLT")
     row.operator("sequencer.matte_mark", text="", icon="X").clear = True
-    column = box.column(align=True)
-    column.operator("sequencer.matte_verify", icon="CHECKMARK")
-    column.operator("sequencer.matte_realign", icon="FILE_REFRESH")
-    column.operator("sequencer.matte_switch", icon="ARROW_LEFTRIGHT")
-    column.operator("sequencer.matte_remove", icon="TRASH")
     column.operator("sequencer.matte_to_compositor", icon="NODE_COMPOSITING")
+
+
+def _draw_result(column: bpy.types.UILayout, strip: bpy.types.Strip) -> None:
+    """What is known of a strip of ours."""
+    of = strip[strips.MADE]
+    column.label(text=strip.name, icon="IMAGE_ALPHA" if of.get("output") != "MATTE" else "MOD_MASK", translate=False)
+    verdict, doubtful = of.get("verdict"), of.get("doubtful", 0)
+    if verdict:
+        icon = "CHECKMARK" if verdict.endswith("the same") else "ERROR"
+        column.label(text=_sentence(verdict), icon=icon, translate=False)
+    if doubtful:
+        column.label(text=told(f"{doubtful} doubtful frames"), icon="ERROR", translate=False)
+    if of.get("made_on"):
+        column.label(text=iface("Made on {}").format(of["made_on"]), icon="MEMORY", translate=False)
+    folder = tasks.folder_of(strip)
+    opened = column.operator("wm.path_open", text=os.path.basename(folder), icon="FILE_FOLDER", translate=False)
+    opened.filepath = folder
+
+
+def _sentence(text: str) -> str:
+    """In the interface's language, with a capital letter."""
+    text = told(text)
+    return text[:1].upper() + text[1:]
 
 
 class Section:
@@ -155,7 +178,8 @@ class SEQUENCER_PT_strip_matte_subject(Section, bpy.types.Panel):
             row.operator("sequencer.matte_pick_clear", text="", icon="X")
             column.operator("sequencer.matte_follow", icon="TRACKER")
             points = sum(len(strips.path(strip)) for strip in strips.selected_sources(context))
-            column.label(text=f"{points} picks in the selected strips" if points else "Nothing is picked yet")
+            text = f"{points} picks in the selected strips" if points else "Nothing is picked yet"
+            column.label(text=told(text), translate=False)
         column.prop(settings, "use_region")
         if settings.use_region:
             column.prop(settings, "region_min", text="From")

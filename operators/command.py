@@ -12,7 +12,7 @@ from dataclasses import replace
 import bpy
 
 from ..inference import MatteError, catalogue, checkup
-from . import matte, models, self_test, settings, strips, tasks, verify
+from . import farm, matte, models, self_test, settings, strips, tasks, verify
 
 NAME = "strip_matte"
 DONE, FAILED = 0, 1  # argparse itself ends with 2 for wrong arguments
@@ -34,6 +34,8 @@ def main(arguments: list[str]) -> int:
     scene = strips.sequencer_scene(context)
     if chosen.verify:
         return _verify(scene, chosen)
+    if chosen.write_job is not None:
+        return _write_jobs(scene, chosen)
     try:
         planned = [
             tasks.plan(
@@ -97,6 +99,19 @@ def _verify(scene: bpy.types.Scene, chosen: argparse.Namespace) -> int:
     for verdict in verdicts:
         sys.stdout.write(f"{verdict.strip}: {verdict}\n")
     return FAILED if any(verdict.different for verdict in verdicts) else DONE
+
+
+def _write_jobs(scene: bpy.types.Scene, chosen: argparse.Namespace) -> int:
+    """Write a farm's jobs for the strips that would be matted here."""
+    try:
+        meant = _strips(scene, chosen.strip, chosen.frames)
+        written = farm.write(
+            scene, meant, chosen.write_job, timeline=chosen.frames, images=chosen.folder, quality=chosen.quality
+        )
+    except MatteError as error:
+        return _fail(str(error))
+    sys.stdout.write("".join(f"{home}\n" for home in written))
+    return DONE
 
 
 def _model(chosen: str | None) -> str | None:
@@ -178,6 +193,13 @@ def _parser() -> argparse.ArgumentParser:
         help="what the network runs on; where that fails, the next is taken (default: the preferences')",
     )
     parser.add_argument("--must-use", action="store_true", help="fail where the device that is named does")
+    parser.add_argument(
+        "--write-job",
+        type=_folder,
+        metavar="DIR",
+        help="write a job for a render farm for each strip, instead. --strip, --frames, --folder and --quality count, "
+        "all else is the project's",
+    )
     parser.add_argument("--self-test", action="store_true", help="tell what works here and what does not, instead")
     parser.add_argument("--verify", action="store_true", help="compare cutouts with their movies and tell, instead")
     parser.add_argument("--all", action="store_true", help="with --verify: every frame, not a sample of twelve")

@@ -52,7 +52,7 @@ WHEEL_SYSTEMS = {
 
 IN_THE_ZIP = re.compile(
     r"blender_manifest\.toml|LICENSE|__init__\.py|(inference|operators|ui)/([a-z_]+/)*[a-z0-9_]+\.py"
-    r"|inference/models/u2netp(_int8)?\.onnx|wheels/[^/]+\.whl"
+    r"|inference/models/u2netp(_int8)?\.onnx|farm/openjd/template\.yaml|wheels/[^/]+\.whl"
 )
 """The only files that an extension's zip may hold."""
 
@@ -328,7 +328,12 @@ def checked_names(path: Path) -> list[str]:
         names = archive.namelist()
         generated = tomllib.loads(archive.read(MANIFEST.name).decode())["build"]["generated"]
     strays = [name for name in names if not IN_THE_ZIP.fullmatch(name)]
-    wanted = {"LICENSE", "__init__.py", *(form.target.relative_to(ROOT).as_posix() for form in FORMS)}
+    wanted = {
+        "LICENSE",
+        "__init__.py",
+        "farm/openjd/template.yaml",
+        *(form.target.relative_to(ROOT).as_posix() for form in FORMS),
+    }
     wanted |= {wheel.removeprefix("./") for wheel in generated["wheels"]}
     lacking = sorted(wanted - set(names))
     if strays or lacking:

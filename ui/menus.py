@@ -8,6 +8,7 @@ def _draw(self: bpy.types.Menu, context: bpy.types.Context) -> None:
     self.layout.separator()
     self.layout.operator_context = "INVOKE_DEFAULT"
     self.layout.operator("sequencer.matte_add", icon="MOD_MASK")
+    self.layout.operator("sequencer.matte_farm_job")
 
 
 def register() -> None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -121,6 +122,37 @@ def test_one_machine_can_run_the_whole_job(farm: Any, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout
     assert "frames 45 to 48, 4 compared, all the same" in done.stdout
     assert list(farm.images(tmp_path / "images").items()) == list(farm.whole.items())[4:8]
+
+
+def test_a_job_that_blender_wrote_runs_as_it_is(farm: Any, tmp_path: Path) -> None:
+    """Written by the command, run without a word but for where Blender is."""
+    words = ["--write-job", tmp_path / "jobs", "--frames", "45-99", "--folder", tmp_path / "images", "--quality=EVERY"]
+    done = subprocess.run(
+        [farm.blender, "-b", farm.project, "--command", "strip_matte", *words], capture_output=True, text=True
+    )
+    job = tmp_path / "jobs" / "Bunny%2c wide"
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, str(job)), done.stderr
+    listed = json.loads((job / "parameter_values.json").read_text())["parameterValues"]
+    values = {parameter["name"]: parameter["value"] for parameter in listed}
+    assert values == json.loads((job / "parameters.json").read_text())
+    result = Path(values["Result"])
+    assert values == {
+        "Project": str(farm.project),
+        "Strip": farm.strip,
+        "FirstFrame": 45,
+        "LastFrame": farm.last,
+        "Folder": str(tmp_path / "images"),
+        "Quality": "EVERY",
+        "Result": str(farm.project.with_name("shot 1_Bunny%2c wide_cutout.blend")),
+    }
+    assert (job / "template.yaml").read_bytes() == TEMPLATE.read_bytes()
+    command = [sys.executable, "-m", "openjd", "run", job / "template.yaml", "--step", "Verify", "--run-dependencies"]
+    command += ["-p", f"file://{job / 'parameters.json'}", "-p", f"Blender={farm.blender}"]
+    ran = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "TMPDIR": str(tmp_path)})
+    assert ran.returncode == 0, ran.stdout
+    assert "frames 45 to 52, 8 compared, all the same" in ran.stdout
+    assert farm.images(tmp_path / "images").keys() == set(list(farm.whole)[4:])
+    assert result.is_file()
 
 
 def test_a_task_that_cannot_be_done_fails(farm: Any, tmp_path: Path) -> None:

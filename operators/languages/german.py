@@ -28,6 +28,7 @@ _TEXTS = {
     "Set Output to Matte": "Ausgabe auf Matte stellen",
     "Stop": "Anhalten",
     "Switch Output": "Ausgabe wechseln",
+    "Write Farm Job": "Farm-Auftrag schreiben",
     "Verify Matte": "Matte prüfen",
     # What they do
     "Add one of these models from a file on this machine. It is known by its content, whatever its name, and copied": (
@@ -204,6 +205,16 @@ _TEXTS = {
     "Folder": "Ordner",
     "Where the images are kept, one folder for each movie and model. // is beside the project file": (
         "Wo die Bilddateien liegen, ein Ordner für jeden Film und jedes Modell. // ist neben der Projektdatei"
+    ),
+    (
+        "Write a job for a render farm for each selected strip: its frames in chunks for many machines, then the "
+        "cutout in a copy of the project"
+    ): (
+        "Für jeden ausgewählten Streifen einen Auftrag für eine Renderfarm schreiben: seine Bilder in Portionen für "
+        "viele Rechner, dann der Freisteller in einer Kopie des Projekts"
+    ),
+    "Where the jobs are written, each into a folder with its strip's name": (
+        "Wohin die Aufträge geschrieben werden, jeder in einen Ordner mit dem Namen seines Streifens"
     ),
     "Mute Source": "Quelle stummschalten",
     "Mute the movie strip when its cutout is in place, so that the background is gone": (

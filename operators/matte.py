@@ -304,11 +304,21 @@ def leave(context: bpy.types.Context, run: runs.Run) -> None:
     if timer is not None:
         context.window_manager.event_timer_remove(timer)
     if runs.current() is None:
-        for workspace in filter(None, map(bpy.data.workspaces.get, _told)):
-            with context.temp_override(workspace=workspace):
-                workspace.status_text_set(None)
-        _told.clear()
+        _tell_nothing(context)
     redraw(context)
+
+
+def _tell_nothing(context: bpy.types.Context) -> None:
+    """Clear the status bars."""
+    if context.window is not None and context.window not in list(context.window_manager.windows):
+        # It is being closed. An override would leave the context without the window, and Blender would crash (4.3).
+        context.workspace.status_text_set(None)
+        _told.pop(context.workspace.name, None)
+        return
+    for workspace in filter(None, map(bpy.data.workspaces.get, _told)):
+        with context.temp_override(workspace=workspace):
+            workspace.status_text_set(None)
+    _told.clear()
 
 
 def stop(context: bpy.types.Context) -> None:

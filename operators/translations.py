@@ -54,7 +54,7 @@ def one_line(text: str) -> str:
 def _table(texts: dict[str, str]) -> dict[tuple[str, str], str]:
     """A language as Blender wants it, by context and text."""
     # Some releases keep a docstring's line breaks in the tooltip, and some its indentation.
-    docstrings = [each.__doc__ for each in _operators(bpy.types.Operator) if each.__doc__]
+    docstrings = [operator.__doc__ for operator in _operators(bpy.types.Operator) if operator.__doc__]
     forms = {form: one_line(form) for text in docstrings for form in (text, inspect.cleandoc(text))}
     known = {**texts, **{form: texts[line] for form, line in forms.items() if line in texts}}
     return {(context, text): known[text] for context in CONTEXTS for text in known}
@@ -62,8 +62,8 @@ def _table(texts: dict[str, str]) -> dict[tuple[str, str], str]:
 
 def _operators(base: type) -> list[type]:
     """Our operators that are below a class."""
-    below = [found for each in base.__subclasses__() for found in (each, *_operators(each))]
-    return [each for each in below if each.__module__.startswith(__package__)]
+    below: list[type] = [found for part in base.__subclasses__() for found in (part, *_operators(part))]
+    return [operator for operator in below if operator.__module__.startswith(__package__)]
 
 
 def register() -> None:

@@ -36,14 +36,26 @@ class SEQUENCER_PT_strip_matte(bpy.types.Panel):
         layout = self.layout
         layout.use_property_split = True
         layout.use_property_decorate = False
-        settings = strips.sequencer_scene(context).strip_matte
+        settings, results = strips.sequencer_scene(context).strip_matte, made.chosen(context)
+        first = _is_of_results(context, results)
+        if first:
+            _draw_results(layout, results)
+            layout.separator()
         _draw_settings(layout.column(), settings)
         _draw_beyond(layout, context, settings)
         layout.operator("sequencer.matte_add", icon="MOD_MASK")
-        _draw_told(layout, context)
+        _draw_told(layout.column(align=True), context)
         _draw_queue(layout)
         _draw_preview(layout, context)
-        _draw_results(layout, made.chosen(context))
+        if not first:
+            _draw_results(layout, results)
+
+
+def _is_of_results(context: bpy.types.Context, results: list[bpy.types.Strip]) -> bool:
+    """Whether strips of ours are selected, and no movie that has none: then they come first."""
+    selected = {strip.name for strip in strips.selected(context)}
+    sources = {strip[strips.MADE]["source"] for strip in results if strip.name in selected}
+    return bool(sources) and all(strip.name in sources for strip in strips.selected_sources(context))
 
 
 def _draw_settings(column: bpy.types.UILayout, settings: StripMatteSettings) -> None:
@@ -121,16 +133,17 @@ def _draw_results(layout: bpy.types.UILayout, results: list[bpy.types.Strip]) ->
     column = layout.column(align=True)
     row = column.row(align=True)
     row.operator("sequencer.matte_rerun", icon="FILE_REFRESH")
-    row.operator("sequencer.matte_rerun", text="Make Again").force = True
-    column.operator("sequencer.matte_switch", icon="ARROW_LEFTRIGHT")
-    column.operator("sequencer.matte_realign", icon="SNAP_ON")
-    column.operator("sequencer.matte_remove", icon="TRASH")
-    column = layout.column(align=True)
-    column.operator("sequencer.matte_verify", icon="CHECKMARK")
+    row.operator("sequencer.matte_rerun", text="", icon="RECOVER_LAST").force = True
+    row = column.row(align=True)
+    row.operator("sequencer.matte_realign", icon="SNAP_ON")
+    row.operator("sequencer.matte_switch", icon="ARROW_LEFTRIGHT")
+    row = column.row(align=True)
+    row.operator("sequencer.matte_to_compositor", icon="NODE_COMPOSITING")
+    row.operator("sequencer.matte_verify", icon="CHECKMARK")
     row = column.row(align=True)
     row.operator("sequencer.matte_mark", text="Mark Doubtful", icon="MARKER_HLT")
     row.operator("sequencer.matte_mark", text="", icon="X").clear = True
-    column.operator("sequencer.matte_to_compositor", icon="NODE_COMPOSITING")
+    column.operator("sequencer.matte_remove", icon="TRASH")
 
 
 def _draw_result(column: bpy.types.UILayout, strip: bpy.types.Strip) -> None:

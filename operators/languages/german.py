@@ -8,7 +8,7 @@ _TEXTS = {
     # Buttons
     "Add Matte": "Matte hinzufügen",
     "Add Model from File": "Modell aus Datei hinzufügen",
-    "Add to Compositor": "Zum Compositor hinzufügen",
+    "Add to Compositor": "In den Compositor",
     "Cancel": "Abbrechen",
     "Cancel All": "Alle abbrechen",
     "Clear Picks": "Auswahl vergessen",

@@ -35,7 +35,7 @@ def of_classes(bpy) -> Iterator[str]:
     for known in ours:
         yield known.bl_label
         if issubclass(known, bpy.types.Operator):
-            yield " ".join(inspect.getdoc(known).split())
+            yield " ".join((inspect.getdoc(known) or "").split())
             group, name = known.bl_idname.split(".")
             yield from of_properties(getattr(getattr(bpy.ops, group), name).get_rna_type())
     yield from of_properties(timeline.addon("operators.settings").StripMatteSettings.bl_rna)

@@ -25,7 +25,7 @@ from steps import FEW, MANY, ended, not_yet, started
 
 def presses_wait_in_a_queue(stage: Stage) -> Iterator[None]:
     """Three strips in two presses, each with a row. The second is cancelled by its row's X, and the same strip is not
-    taken twice; the others are placed."""
+    taken twice; the others are placed, and each press is one step of Undo."""
     _three_strips(stage, FEW, FEW)
     with not_yet("First"):
         yield from _two_presses(stage)
@@ -38,12 +38,18 @@ def presses_wait_in_a_queue(stage: Stage) -> Iterator[None]:
         yield from stage.screenshot("one_cancelled")
         # "Third" is still selected.
         yield from stage.click("sequencer.matte_add", lambda: '"Third" is in the queue already' in reports())
-        yield from stage.move_over_timeline()  # away from the refusal, which takes keys
+        yield from stage.move_over_timeline()  # away from the refusal
         assert len(_rows()) == 3
     yield from ended()
     yield from stage.screenshot("done")
     assert "Stopped Second before its first frame" in reports(), reports()
     assert {made["strip_matte"]["source"] for made in mattes()} == {"First", "Third"}
+    yield from stage.press("ESC")  # 5.2 shows the refusal until a key takes it away
+    yield from stage.press("Z", ctrl=True)
+    yield from until(lambda: len(mattes()) == 1, "the end of one matte by Undo")
+    assert mattes()[0]["strip_matte"]["source"] == "First"
+    yield from stage.press("Z", ctrl=True)
+    yield from until(lambda: not mattes(), "the end of the other by another Undo")
 
 
 def escape_stops_one_of_a_queue(stage: Stage) -> Iterator[None]:

@@ -21,7 +21,7 @@ GERMAN = {
 
 def panel_from_idle_to_done(stage: Stage) -> Iterator[None]:
     """The panel before its first run, while it works, when it is done, with what the last run took, and refused."""
-    movie = stage.add_movie("Movie", 60)
+    movie = _project(stage, 60)
     bpy.context.scene.frame_current = 30
     yield from stage.open_sidebar()
     yield from _panel(stage, "idle")
@@ -37,8 +37,8 @@ def panel_from_idle_to_done(stage: Stage) -> Iterator[None]:
         strip.select = strip == movie
     stage.trim(movie, 90)
     yield from _panel(stage, "told")
-    bpy.context.scene.strip_matte.folder = "//strip_matte/"
-    yield from stage.click("sequencer.matte_add", lambda: "Save the project first" in reports())
+    bpy.context.scene.strip_matte.folder = "mattes"
+    yield from stage.click("sequencer.matte_add", lambda: "is not a whole path" in reports())
     yield from _panel(stage, "error")
 
 
@@ -49,7 +49,7 @@ def sections_open(stage: Stage) -> Iterator[None]:
         bpy.utils.unregister_class(section)
         section.bl_options = set()
         bpy.utils.register_class(section)
-    stage.add_movie("Movie", FEW)
+    _project(stage, FEW)
     bpy.context.scene.strip_matte.use_region, bpy.context.scene.strip_matte.keep = True, "PICKED"
     with in_timeline():
         bpy.ops.screen.screen_full_area()
@@ -121,7 +121,7 @@ def labels_in_german(stage: Stage) -> Iterator[None]:
     assert said == GERMAN, said
     tooltip = bpy.ops.sequencer.matte_add.get_rna_type().description
     assert translations.pgettext_tip(tooltip).startswith("Den Hintergrund der ausgewählten"), tooltip
-    stage.add_movie("Movie", 30)
+    _project(stage, 30)
     yield from stage.open_sidebar()
     yield from _panel(stage, "idle")
     with not_yet("Movie"):
@@ -133,6 +133,14 @@ def labels_in_german(stage: Stage) -> Iterator[None]:
     yield from _panel(stage, "done")
     view.language = "en_US"
     assert translations.pgettext_iface("Add Matte", "Operator") == "Add Matte"
+
+
+def _project(stage: Stage, frames: int) -> Any:
+    """A movie strip in a project that is saved, with the folder beside it, as at first."""
+    bpy.ops.wm.save_as_mainfile(filepath=str(stage.work / "shot.blend"))
+    movie = stage.add_movie("Movie", frames)
+    bpy.context.scene.strip_matte.property_unset("folder")
+    return movie
 
 
 def _panel(stage: Stage, what: str) -> Iterator[None]:

@@ -92,4 +92,4 @@ def stage(mask: bpy.types.Mask) -> Iterator[bpy.types.Scene]:
         strips.add_mask(scene, mask)
         yield scene
     finally:
-        bpy.data.scenes.remove(scene)
+        strips.remove_scene(scene)

@@ -347,6 +347,11 @@ def remove(scene: bpy.types.Scene, strip: bpy.types.Strip) -> None:
     children(strip.parent_meta() or scene.sequence_editor).remove(strip)
 
 
+def remove_scene(scene: bpy.types.Scene) -> None:
+    """Take a scene of our own away. `scenes.remove` crashes 4.3 where the context has no window, as in a command."""
+    bpy.data.batch_remove([scene])
+
+
 def realign(source: bpy.types.Strip, images: bpy.types.ImageStrip, files: Sequence[str], start: int) -> None:
     """Give a strip of ours the place and the frames that its movie has now. files, start: as for `add_images`."""
     while len(images.elements) < len(files):

@@ -114,7 +114,7 @@ def _stage(scene: bpy.types.Scene) -> Iterator[tuple[bpy.types.Scene, str]]:
         strips.render_stills(render.image_settings)
         yield copy, folder
     finally:
-        bpy.data.scenes.remove(copy)
+        strips.remove_scene(copy)
         shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -155,12 +155,16 @@ def shown(row: tuple[str, ...]) -> str:
 
 @dataclass(frozen=True)
 class Start:
-    """How scripts are started in a Blender: the words before the script and after it, and what is around them."""
+    """How scripts are started in a Blender: the words before the script and after it, and what is around them.
+
+    program: the words that start it otherwise; none where it is a module.
+    """
 
     before: tuple[str, ...]
     after: tuple[str, ...]
     environment: dict[str, str]
     cut_off: bool
+    program: tuple[str, ...] = ()
 
 
 Opened = Callable[[Path], AbstractContextManager[Start]]
@@ -189,7 +193,8 @@ def window(suite: str) -> Opened:
                 "MESA_SHADER_CACHE_DISABLE": "true",  # Mesa's own, in the home
                 "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
             }
-            yield Start(tuple(place.command(place.blender, *words)), ("--",), around, cut_off=True)
+            program = tuple(place.command(place.blender))
+            yield Start((*program, *words), ("--",), around, cut_off=True, program=program)
 
     return opened
 
@@ -232,6 +237,8 @@ def live(room: Path, start: Start, row: dict[str, str]) -> None:
     installed = next(told)
     row["installed"] = "yes"
     pictures = checked_pictures(installed, room / "clip.mp4")
+    if start.program:
+        verify(room, start)
     row["cut out"] = "yes"
     same_pictures(pictures, next(told), "after the upgrade")
     row["upgraded"] = "yes"
@@ -252,7 +259,29 @@ def live(room: Path, start: Start, row: dict[str, str]) -> None:
 
 
 def run_steps(room: Path, start: Start, *steps: str) -> list[dict[str, Any]]:
-    """Run steps in one new process with nothing of this one's environment, and return what they told."""
+    """Run steps in one new process, and return what they told."""
+    names = [step.partition("=")[0] for step in steps]
+    words = (*start.before, str(room / "script" / "steps.py"), *start.after, str(room), *steps)
+    status, text = ran(room, start, words, names)
+    told = [room / f"{name}.json" for name in names]
+    lacking = [path.stem for path in told if not path.exists()]
+    if status != 0 or "Traceback" in text or lacking:
+        if "This Python version" in text:  # Blender 5.2 looks at the wheels' Python tags
+            raise windows.Missing("its Python is newer than the extension's wheels; add some with --wheel")
+        raise Failed(f"{(lacking or names)[0]} ended with {status}:\n{text[-6000:]}")
+    return [json.loads(path.read_text()) for path in told]
+
+
+def verify(room: Path, start: Start) -> None:
+    """Let the program compare the cutout with the movie, as a farm's last task does: without a window."""
+    command = ("--background", str(room / "shot.blend"), "--command", "strip_matte", "--verify")
+    status, text = ran(room, start, (*start.program, *command), ["verify"])
+    if status != 0 or "all the same" not in text:
+        raise Failed(f"--verify ended with {status}:\n{text[-6000:]}")
+
+
+def ran(room: Path, start: Start, words: Sequence[str], names: list[str]) -> tuple[int, str]:
+    """Run a process with nothing of this one's environment. Return its status and what it printed."""
     home = room / "home"
     environment = {
         "BLENDER_USER_RESOURCES": str(room / "user"),
@@ -262,11 +291,9 @@ def run_steps(room: Path, start: Start, *steps: str) -> list[dict[str, Any]]:
         **{f"XDG_{kind}_HOME": str(home / kind.lower()) for kind in ("CACHE", "CONFIG", "DATA", "STATE")},
         **start.environment,
     }
-    names = [step.partition("=")[0] for step in steps]
-    command = [*start.before, str(room / "script" / "steps.py"), *start.after, str(room), *steps]
     try:
         done = subprocess.run(
-            command,
+            words,
             cwd=room,
             env=environment,
             stdin=subprocess.DEVNULL,
@@ -276,14 +303,7 @@ def run_steps(room: Path, start: Start, *steps: str) -> list[dict[str, Any]]:
         )
     except subprocess.TimeoutExpired as late:
         raise Failed(f"{names} did not end in {SECONDS} s: {late.stdout!r}") from None
-    told = [room / f"{name}.json" for name in names]
-    lacking = [path.stem for path in told if not path.exists()]
-    if done.returncode != 0 or "Traceback" in done.stdout + done.stderr or lacking:
-        text = f"{done.stdout[-3000:]}{done.stderr[-3000:]}"
-        if "This Python version" in text:  # Blender 5.2 looks at the wheels' Python tags
-            raise windows.Missing("its Python is newer than the extension's wheels; add some with --wheel")
-        raise Failed(f"{(lacking or names)[0]} ended with {done.returncode}:\n{text}")
-    return [json.loads(path.read_text()) for path in told]
+    return done.returncode, done.stdout + done.stderr
 
 
 def files(room: Path) -> set[str]:

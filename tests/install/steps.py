@@ -61,6 +61,8 @@ def install(room: Path, extension: str) -> dict[str, Any]:
     install_file(extension)
     preferences().cores = CORES
     made = cut_out(room / "images-installed")
+    if WINDOW:
+        bpy.ops.wm.save_as_mainfile(filepath=str(room / "shot.blend"))
     bpy.ops.wm.save_userpref()
     return made
 

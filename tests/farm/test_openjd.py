@@ -126,10 +126,17 @@ def test_one_machine_can_run_the_whole_job(farm: Any, tmp_path: Path) -> None:
 
 def test_a_job_that_blender_wrote_runs_as_it_is(farm: Any, tmp_path: Path) -> None:
     """Written by the command, run without a word but for where Blender is."""
-    words = ["--write-job", tmp_path / "jobs", "--frames", "45-99", "--folder", tmp_path / "images", "--quality=EVERY"]
-    done = subprocess.run(
-        [farm.blender, "-b", farm.project, "--command", "strip_matte", *words], capture_output=True, text=True
-    )
+    words = [
+        str(farm.blender),
+        "-b",
+        str(farm.project),
+        "--command",
+        "strip_matte",
+        "--frames=45-99",
+        "--quality=EVERY",
+    ]
+    words += ["--write-job", str(tmp_path / "jobs"), "--folder", str(tmp_path / "images")]
+    done = subprocess.run(words, capture_output=True, text=True)
     job = tmp_path / "jobs" / "Bunny%2c wide"
     assert (done.returncode, done.stdout.splitlines()[-1]) == (0, str(job)), done.stderr
     listed = json.loads((job / "parameter_values.json").read_text())["parameterValues"]
@@ -146,7 +153,7 @@ def test_a_job_that_blender_wrote_runs_as_it_is(farm: Any, tmp_path: Path) -> No
         "Result": str(farm.project.with_name("shot 1_Bunny%2c wide_cutout.blend")),
     }
     assert (job / "template.yaml").read_bytes() == TEMPLATE.read_bytes()
-    command = [sys.executable, "-m", "openjd", "run", job / "template.yaml", "--step", "Verify", "--run-dependencies"]
+    command = [sys.executable, "-m", "openjd", "run", str(job / "template.yaml"), "--step=Verify", "--run-dependencies"]
     command += ["-p", f"file://{job / 'parameters.json'}", "-p", f"Blender={farm.blender}"]
     ran = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "TMPDIR": str(tmp_path)})
     assert ran.returncode == 0, ran.stdout

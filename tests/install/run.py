@@ -49,7 +49,8 @@ BACKGROUND = (0.9, 0.35, 0.1)  # as in steps.py, which cannot be imported withou
 START = 60
 
 BLENDERS_OWN = re.compile(
-    r"config/(userpref\.blend|platform_support\.txt)|extensions/\.cache/compat\.dat|extensions/user_default/\.blender_ext/.*"
+    r"config/(userpref\.blend|(platform_support|recent-files)\.txt)"
+    r"|extensions/\.cache/compat\.dat|extensions/user_default/\.blender_ext/.*"
 )
 """What Blender itself may write into the user folders around an installation, and keeps."""
 

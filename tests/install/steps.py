@@ -62,6 +62,7 @@ def install(room: Path, extension: str) -> dict[str, Any]:
     preferences().cores = CORES
     made = cut_out(room / "images-installed")
     if WINDOW:
+        bpy.context.preferences.filepaths.file_preview_type = "NONE"  # else Blender leaves a thumbnail in the home
         bpy.ops.wm.save_as_mainfile(filepath=str(room / "shot.blend"))
     bpy.ops.wm.save_userpref()
     return made

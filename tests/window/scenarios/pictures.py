@@ -93,7 +93,7 @@ def compositor_tree(stage: Stage) -> Iterator[None]:
     yield from ended()
     with in_timeline():
         assert bpy.ops.sequencer.matte_to_compositor() == {"FINISHED"}
-    area = max(window().screen.areas, key=lambda area: area.width * area.height)
+    area = _largest()
     area.ui_type = "CompositorNodeTree"
     if hasattr(bpy.context.scene, "compositing_node_group"):
         area.spaces.active.node_tree = bpy.context.scene.compositing_node_group
@@ -110,6 +110,7 @@ def compositor_tree(stage: Stage) -> Iterator[None]:
     with bpy.context.temp_override(window=window(), area=area, region=_region(area)):
         bpy.ops.screen.back_to_previous()
     yield from rest(0.5)
+    _largest().ui_type = "SEQUENCE_EDITOR"
 
 
 def labels_in_german(stage: Stage) -> Iterator[None]:
@@ -149,6 +150,10 @@ def _panel(stage: Stage, what: str) -> Iterator[None]:
     region = timeline_region("UI")
     top = window().height - region.y - region.height
     print(f"# {what}: the sidebar is at {region.width}x{region.height}+{region.x}+{top}")
+
+
+def _largest() -> Any:
+    return max(window().screen.areas, key=lambda area: area.width * area.height)
 
 
 def _region(area: Any) -> Any:

@@ -62,7 +62,8 @@ def _table(texts: dict[str, str]) -> dict[tuple[str, str], str]:
 
 def _operators(base: type) -> list[type]:
     """Our operators that are below a class."""
-    below: list[type] = [found for part in base.__subclasses__() for found in (part, *_operators(part))]
+    parts: list[type] = base.__subclasses__()
+    below = [found for part in parts for found in (part, *_operators(part))]
     return [operator for operator in below if operator.__module__.startswith(__package__)]
 
 

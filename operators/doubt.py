@@ -9,6 +9,7 @@ from bpy.props import BoolProperty
 from .. import inference
 from . import strips
 from .made import OfOurs, chosen
+from .translations import iface
 
 PREFIX = "Matte: "  # by which our markers are known
 
@@ -24,7 +25,7 @@ class SEQUENCER_OT_matte_mark(OfOurs):
 
     @classmethod
     def description(cls, context: bpy.types.Context, properties: bpy.types.OperatorProperties) -> str:
-        return "Take the markers of doubtful frames away" if properties.clear else (cls.__doc__ or "")
+        return iface("Take the markers of doubtful frames away") if properties.clear else ""
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         scene = strips.sequencer_scene(context)

@@ -13,6 +13,7 @@ from .. import inference
 from ..inference import MatteError
 from . import estimate, preview, settings, strips, tasks, verify
 from . import run as runs
+from .translations import iface, told
 
 log = logging.getLogger(__name__)
 TICK = 0.1  # seconds between two looks at the worker's count
@@ -163,7 +164,7 @@ class SEQUENCER_OT_matte_cancel(bpy.types.Operator):
     def description(cls, context: bpy.types.Context, properties: bpy.types.OperatorProperties) -> str:
         if not properties.job:
             return cls.__doc__ or ""
-        return (
+        return iface(
             "Stop this one, after the frame in hand, and go on with the others. Its finished frames are kept, and Add "
             "Matte goes on from there"
         )
@@ -276,11 +277,12 @@ def _status() -> str:
     """The item that works and how many wait, for a status bar."""
     items = runs.ahead()
     if not items:
-        return "Matte: done"
-    told = f"{items[0].silence}. {runs.ADVICE}" if items[0].silence else items[0].message
+        return iface("Matte: done")
+    how = f"{told(items[0].silence)}. {runs.ADVICE}" if items[0].silence else told(items[0].message)
+    text = iface("Matte of {}: {}").format(items[0].task.strip, how)
     if len(items) == 1:
-        return f"Matte of {items[0].task.strip}: {told}    [Esc] Stop"
-    return f"Matte of {items[0].task.strip}: {told}    {len(items) - 1} waiting    [Esc] Stop this one"
+        return f"{text}    [Esc] {iface('Stop')}"
+    return f"{text}    {told(f'{len(items) - 1} waiting')}    [Esc] {iface('Stop this one')}"
 
 
 def _stopped(item: runs.Item) -> str:
@@ -329,10 +331,11 @@ def stop(context: bpy.types.Context) -> None:
 
 
 def redraw(context: bpy.types.Context) -> None:
-    for window in context.window_manager.windows:
-        for area in window.screen.areas:
-            if area.type == "SEQUENCE_EDITOR":
-                area.tag_redraw()
+    """Draw every sequencer's sidebar anew. Not the rest of it: that takes long, and nothing of ours is there."""
+    areas = [area for window in context.window_manager.windows for area in window.screen.areas]
+    for area in [area for area in areas if area.type == "SEQUENCE_EDITOR"]:
+        for region in [region for region in area.regions if region.type == "UI"]:
+            region.tag_redraw()
 
 
 CLASSES = (SEQUENCER_OT_matte_add, SEQUENCER_OT_matte_cancel, SEQUENCER_OT_matte_verify)

@@ -66,6 +66,12 @@ _TEXTS = {
         "Alle Matten anhalten, die gemacht werden oder warten. Fertige Bilder bleiben, und Matte hinzufügen fährt dort "
         "fort"
     ),
+    "Stop this one, after the frame in hand, and go on with the others. Its finished frames are kept, and Add Matte "
+    "goes on from there": (
+        "Diese nach dem Bild anhalten, das gerade gemacht wird, und mit den anderen fortfahren. Ihre fertigen Bilder "
+        "bleiben, und Matte hinzufügen fährt dort fort"
+    ),
+    "Take the markers of doubtful frames away": "Die Markierungen zweifelhafter Bilder wegnehmen",
     "Follow what was picked nearest to the current frame through its shot, and keep where it goes. Blender waits": (
         "Was dem aktuellen Bild am nächsten ausgewählt wurde, durch seine Einstellung verfolgen und seinen Weg "
         "behalten. Blender wartet"
@@ -346,6 +352,10 @@ _TEXTS = {
     "# frames/s": "# Bilder/s",
     "# left": "noch #",
     "waiting": "wartet",
+    "# waiting": "# warten",
+    "Matte: done": "Matte: fertig",
+    "Matte of {}: {}": "Matte von {}: {}",
+    "Stop this one": "Diese anhalten",
     "stopped": "angehalten",
     "stopping after the one in hand": "hält nach diesem an",
     "# frames done": "# Bilder fertig",

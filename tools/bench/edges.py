@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from inference import movie
 from tools.truth.clips import composite, load, make
 
 from .measure import say
+from .watch import MODELS
 
 # Clip, source frame, and the left upper corner of what is shown.
 PLACES = (("bust", 29, 581, 1), ("quokka", 17, 990, 170), ("car", 24, 592, 402), ("balloon", 20, 697, 522))
@@ -29,6 +31,7 @@ HEAD = 30  # pixels
 def draw(file: Path) -> None:
     """Write the picture as JPEG. The clips that are missing are made."""
     make([clip for clip, *_ in PLACES])
+    os.environ["U2NET_HOME"] = str(MODELS)  # else rembg fetches the network
     rembg: Any = importlib.import_module("rembg")  # not where types are checked
     session = rembg.new_session("u2netp", providers=["CPUExecutionProvider"])
     rows = []

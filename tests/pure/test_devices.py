@@ -27,7 +27,7 @@ real_session = devices.session
 
 
 class Fake:
-    """A session on a device that this machine has not: quick, because it keeps its answers, unless `slow`."""
+    """A session on a device that this machine has not: quick, because it keeps its answers, unless `slow` or bound."""
 
     def __init__(self, path: str, *, off: float = 0.0, slow: bool = False, lost_after: int = 1 << 30) -> None:
         self._session = real_session(path, devices.CPU, 1)
@@ -178,11 +178,11 @@ def devices_of(folder: str) -> list[str]:
 
 
 def test_what_runs_is_told_and_kept_with_the_images(plug: Plug, job: Job) -> None:
-    plug(CUDA=Fake)
+    plug(COREML=Fake)
     told, _ = made(job)
-    assert ("INFO", "The network runs in full precision on CUDA") in told
-    assert devices_of(job.folder) == ["CUDA"]
-    assert devices.told("AUTO") == "CUDA (Automatic)"
+    assert ("INFO", "The network runs in full precision on CoreML") in told
+    assert devices_of(job.folder) == ["COREML"]
+    assert devices.told("AUTO") == "CoreML (Automatic)"
 
 
 def test_a_device_that_is_lost_loses_no_frame(plug: Plug, job: Job, tmp_path: Path) -> None:
@@ -224,7 +224,7 @@ def test_a_device_that_is_lost_and_must_be_used_ends_the_job(plug: Plug, job: Jo
 def test_a_folder_of_unlike_devices_is_told_and_not_refused(plug: Plug, job: Job) -> None:
     """As on a farm: one machine with a device, one without."""
     plug(CUDA=Fake)
-    made(replace(job, frames=(0, 1)))
+    made(replace(job, frames=(0, 1), device="CUDA"))
     networks.unload()
     plug()
     told, images = made(job)

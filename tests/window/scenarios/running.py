@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import bpy
-from stage import ADDON, Stage, in_timeline, mattes, reports, running_job, span, strips, until
+from stage import ADDON, Stage, in_timeline, mattes, reports, rest, running_job, span, strips, until
 from steps import FEW, MANY, ended, not_yet, settings, started
 
 
@@ -65,15 +65,28 @@ def window_stays_alive(stage: Stage) -> Iterator[None]:
     stage.add_movie("Movie", MANY // 2, slow=True)
     yield from stage.open_sidebar()
     bpy.context.scene.frame_current = 1
+    yield from rest(1.0)
+    idle = yield from _next_frame(stage)
     yield from started(stage)
-    began, stage.clock.longest_gap = time.monotonic(), 0.0
-    yield from stage.press("RIGHT_ARROW")
-    yield from until(lambda: bpy.context.scene.frame_current == 2, "the playhead to move")
+    at_work = yield from _next_frame(stage)
     assert running_job(), "the job was over before the key was pressed"
+    began, stage.clock.longest_gap = time.monotonic(), 0.0
     yield from ended()
     took, gap = time.monotonic() - began, stage.clock.longest_gap
-    print(f"# longest gap between two steps while the job ran: {gap:.2f} s of {took:.1f} s")
-    assert gap < 2.0, f"the window stood still for {gap:.2f} s"
+    # What Blender takes to show another frame is its own: it decodes and draws it in one go.
+    print(f"# longest gap where Blender shows another frame: {at_work:.3f} s, without a job {idle:.3f} s")
+    print(f"# longest gap between two steps while the job ran: {gap:.3f} s of {took:.1f} s")
+    assert max(gap, at_work) < 2.0, f"the window stood still for {max(gap, at_work):.2f} s"
+
+
+def _next_frame(stage: Stage) -> Generator[None, None, float]:
+    """Move the playhead by a key. Returns the longest gap between two steps, in seconds, until the frame is shown."""
+    stage.clock.longest_gap = 0.0
+    frame = bpy.context.scene.frame_current
+    yield from stage.press("RIGHT_ARROW")
+    yield from until(lambda: bpy.context.scene.frame_current == frame + 1, "the playhead to move")
+    yield from rest(0.5)
+    return stage.clock.longest_gap
 
 
 def matte_and_cutout_change_places(stage: Stage) -> Iterator[None]:

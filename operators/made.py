@@ -131,19 +131,13 @@ class SEQUENCER_OT_matte_switch(OfOurs, matte.Matting):
         return [tasks.switch(context, scene, strip) for strip in chosen(context)]
 
 
-class SEQUENCER_OT_matte_rerun(OfOurs, matte.Matting):
+class SEQUENCER_OT_matte_rerun(matte.Again, OfOurs, matte.Matting):
     """Matte the movies of the selected cutouts and mattes again, with the settings as they are now. What comes takes
     the place of what is there, and images that are right already are kept"""
 
     bl_idname = "sequencer.matte_rerun"
     bl_label = "Re-run"
     bl_options = {"UNDO"}
-
-    force: BoolProperty(
-        name="Make Again",
-        description="Make images again that are there. Those that were altered by hand are kept",
-        options={"SKIP_SAVE"},
-    )
 
     @classmethod
     def description(cls, context: bpy.types.Context, properties: bpy.types.OperatorProperties) -> str:

@@ -114,19 +114,23 @@ class Matting(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class SEQUENCER_OT_matte_add(Matting):
-    """Remove the background of the selected movie and image strips, and add strips with alpha above them. While others
-    are being made they wait in a queue. Esc stops the one in hand, and what is finished is kept: Add Matte goes on"""
-
-    bl_idname = "sequencer.matte_add"
-    bl_label = "Add Matte"
-    bl_options = {"UNDO"}
+class Again:
+    """What operators that can make images again are asked. Mixed into them."""
 
     force: BoolProperty(
         name="Make Again",
         description="Make images again that are there. Those that were altered by hand are kept",
         options={"SKIP_SAVE"},
     )
+
+
+class SEQUENCER_OT_matte_add(Again, Matting):
+    """Remove the background of the selected movie and image strips, and add strips with alpha above them. While others
+    are being made they wait in a queue. Esc stops the one in hand, and what is finished is kept: Add Matte goes on"""
+
+    bl_idname = "sequencer.matte_add"
+    bl_label = "Add Matte"
+    bl_options = {"UNDO"}
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:

@@ -21,7 +21,7 @@ def lines(context: bpy.types.Context) -> list[checkup.Line]:
     """Look at everything. Takes seconds. MatteError where the add-on has no preferences."""
     machine = settings.preferences(context)
     settings.device(machine)  # which loads a plug-in that is chosen
-    known = {"Blender": bpy.app.version_string, "Strip Matte": _version()}
+    known = {"Blender": strips.release(), "Strip Matte": _version()}
     brought = {settings.network_file(n): n.sha256 for n in catalogue.NETWORKS if n is not catalogue.SHIPPED}
     models = {path: sha256 for path, sha256 in brought.items() if os.path.isfile(path)}
     return list(checkup.run(known, models, _folders(context), machine.cores or tasks.automatic_cores()))

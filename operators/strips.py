@@ -64,6 +64,11 @@ CROP = ("min_x", "max_x", "min_y", "max_y")
 PLACED = ("transform.", "crop.", *FLIPS)  # data paths of what says where in the picture a strip is
 
 
+def release() -> str:
+    """Blender's release as it calls itself, to tell and not to test."""
+    return str(bpy.app.version_string)
+
+
 def sequencer_scene(context: bpy.types.Context) -> bpy.types.Scene:
     """The scene whose strips the context shows. 5.0 gave the sequencer a scene of its own, which may be none."""
     return getattr(context, "sequencer_scene", None) or context.scene

@@ -64,6 +64,14 @@ def in_mid_run(stage: Stage, frames: int = MANY) -> Iterator[None]:
     assert running_job(), "the job ended too early"
 
 
+def quits(stage: Stage) -> Iterator[None]:
+    """The end of a scenario: Blender quits, and nothing may hold it up or crash it."""
+    stage.finished()
+    bpy.ops.wm.quit_blender()
+    yield from rest(60.0)
+    raise AssertionError("Blender did not quit")
+
+
 def stopped_cleanly(stage: Stage) -> None:
     images = stage.images()
     assert 1 <= len(images) < MANY, f"{len(images)} images"

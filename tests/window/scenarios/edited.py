@@ -15,9 +15,7 @@ from steps import FEW, begun, ended, not_yet, started
 
 def strip_deleted_in_mid_run(stage: Stage) -> Iterator[None]:
     """Without its strip the job ends in a warning. A strip of the same movie that was there before gets nothing."""
-    stage.add_movie("Beside", FEW, channel=3)
-    stage.add_movie("Movie", FEW, slow=True)
-    strips()["Beside"].select = False
+    _two_of_one_movie(stage)
     with not_yet("Movie"):
         yield from begun(stage)
         strips().remove(strips()["Movie"])
@@ -28,9 +26,7 @@ def strip_deleted_in_mid_run(stage: Stage) -> Iterator[None]:
 
 def strip_renamed_in_mid_run(stage: Stage) -> Iterator[None]:
     """A strip and a scene that have other names now get the matte."""
-    stage.add_movie("Beside", FEW, channel=3)
-    stage.add_movie("Movie", FEW, slow=True)
-    strips()["Beside"].select = False
+    _two_of_one_movie(stage)
     with not_yet("Movie"):
         yield from begun(stage)
         strips()["Movie"].name = "Kite"
@@ -175,6 +171,13 @@ def _shows_its_files(matte: Any, project: Path) -> None:
     assert folder.parent == project / "strip_matte", folder
     assert len(matte.elements) == FEW
     assert all(whole_png(folder / element.filename) for element in matte.elements)
+
+
+def _two_of_one_movie(stage: Stage) -> None:
+    """The strip "Movie", which is selected, and "Beside", which shows the same and is not."""
+    stage.add_movie("Beside", FEW, channel=3)
+    stage.add_movie("Movie", FEW, slow=True)
+    strips()["Beside"].select = False
 
 
 def _images_are_told(stage: Stage, why: str) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import bpy
 from stage import ADDON, Stage, rest, until
-from steps import FEW, ended, settings, started
+from steps import FEW, ended, quits, settings, started
 
 
 def preview_follows_the_settings(stage: Stage) -> Iterator[None]:
@@ -93,10 +93,7 @@ def quit_with_preview(stage: Stage) -> Iterator[None]:
     yield from stage.open_sidebar()
     yield from stage.click("sequencer.matte_preview", _preview)
     yield from _previewed(stage, "first")
-    stage.finished()
-    bpy.ops.wm.quit_blender()
-    yield from rest(60.0)
-    raise AssertionError("Blender did not quit")
+    yield from quits(stage)
 
 
 def _rectangle() -> Any:

@@ -20,7 +20,7 @@ from stage import (
     until,
     whole_png,
 )
-from steps import FEW, MANY, ended, not_yet, started
+from steps import FEW, MANY, ended, not_yet, quits, started
 
 
 def presses_wait_in_a_queue(stage: Stage) -> Iterator[None]:
@@ -69,10 +69,7 @@ def escape_stops_one_of_a_queue(stage: Stage) -> Iterator[None]:
 
 def quit_with_a_queue(stage: Stage) -> Iterator[None]:
     yield from _queue_of_three(stage)
-    stage.finished()
-    bpy.ops.wm.quit_blender()
-    yield from rest(60.0)
-    raise AssertionError("Blender did not quit")
+    yield from quits(stage)
 
 
 def new_file_with_a_queue(stage: Stage) -> Iterator[None]:

@@ -7,12 +7,13 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Mapping
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future
 
 import cv2
 import numpy as np
 
 from . import (
+    air,
     cutout,
     devices,
     doubt,
@@ -159,7 +160,7 @@ def _images(
 ) -> Generator[Image, None, None]:
     """From frames with their mattes to files. drawings: as Job has them. source: given the pool all is done in."""
     pending: deque[Future[Image]] = deque()
-    with opencv_on_one_thread(), ThreadPoolExecutor(plan.frames, "strip_matte") as pool:
+    with opencv_on_one_thread(), air.Pool(plan.frames, "strip_matte") as pool:
         try:
             with contextlib.closing(source(pool)) as stream:
                 for matted in stream:
@@ -256,7 +257,7 @@ def _make(
 
 def _ahead(pictures: Generator[Picture, None, None]) -> Generator[Picture, None, None]:
     """The same pictures, decoded on a thread of their own up to AHEAD before they are wanted."""
-    with contextlib.closing(pictures), ThreadPoolExecutor(1, "strip_matte_decode") as thread:
+    with contextlib.closing(pictures), air.Pool(1, "strip_matte_decode") as thread:
         coming = deque(thread.submit(next, pictures, None) for _ in range(AHEAD))
         try:
             while (picture := coming.popleft().result()) is not None:

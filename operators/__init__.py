@@ -3,9 +3,9 @@
 
 import bpy
 
-from . import command, compositor, doubt, farm, made, matte, models, preview, self_test, settings, subject
+from . import command, compositor, doubt, farm, made, matte, models, preview, self_test, settings, showing, subject
 
-MODULES = (settings, models, matte, made, subject, preview, doubt, compositor, self_test, farm, command)
+MODULES = (settings, models, matte, made, subject, preview, doubt, compositor, self_test, farm, command, showing)
 
 
 def register() -> None:

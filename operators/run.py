@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 
 from .. import inference
+from ..inference import air
 from .tasks import Task
 
 log = logging.getLogger(__name__)
@@ -214,6 +215,7 @@ class Run:
         (self.warnings if kind == "WARNING" else self.notes).append(text)
 
     def _work(self) -> None:
+        air.yield_cores()
         collections.deque(self.images(), maxlen=0)  # an item that is stopped ends by itself
 
 

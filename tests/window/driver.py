@@ -52,7 +52,7 @@ def step(stage: stages.Stage, steps: Iterator[None]) -> float:
     except Exception:  # noqa: BLE001  The outermost frame: Blender would print it and go on.
         traceback.print_exc()
         leave(1)
-    return 0.01
+    return stages.REST
 
 
 def leave(status: int) -> None:

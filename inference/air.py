@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Air for a window in the same process: what makes images stands back while another frame is shown there.
+
+Showing a frame takes Blender's main thread, and often all cores, some hundredths of a second; beside a job that keeps
+all cores busy it takes twice that, which is seen. Where nobody calls `hold`, as without a window, nothing waits.
+"""
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+LONGEST = 0.2  # seconds for one frame, should nobody tell that it is shown
+LOOK = 0.003  # seconds between two looks at whether it is
+NICENESS = 10  # on Linux, of 0 to 19: a frame is shown first even while steps are in hand, and idle cores are taken all
+
+_held_from = 0.0
+_held_until = 0.0  # monotonic time before which no step begins
+
+
+def hold() -> None:
+    """Let no step begin until `release`, for LONGEST at most. Half of the time is the job's own: just after a frame was
+    waited for, the next one is not."""
+    global _held_from, _held_until
+    now = time.monotonic()
+    if now >= _held_until + (_held_until - _held_from):
+        _held_from, _held_until = now, now + LONGEST
+
+
+def release() -> None:
+    """The frame is shown."""
+    global _held_until  # noqa: PLW0603  of the process, as its window is
+    _held_until = min(_held_until, time.monotonic())
+
+
+def wait() -> None:
+    """Before a step: wait while steps are held."""
+    while time.monotonic() < _held_until:
+        time.sleep(LOOK)
+
+
+def yield_cores() -> None:
+    """Let this thread, and all that it starts from now on, come after others that want a core. Linux only: elsewhere
+    a thread's priority is not inherited, or the whole process has it."""
+    if sys.platform == "linux":
+        thread = threading.get_native_id()
+        # Nobody may take more than he has: Blender itself may have been started with less.
+        os.setpriority(os.PRIO_PROCESS, thread, max(NICENESS, os.getpriority(os.PRIO_PROCESS, thread)))
+
+
+class Pool(ThreadPoolExecutor):
+    """A pool whose threads wait before each step while steps are held."""
+
+    def submit(self, step: Callable[..., Any], /, *args: Any, **keywords: Any) -> Future[Any]:
+        return super().submit(_waited, step, *args, **keywords)
+
+
+def _waited(step: Callable[..., Any], *args: Any, **keywords: Any) -> Any:
+    wait()
+    return step(*args, **keywords)

@@ -7,6 +7,7 @@ Blender numbers source frames by time, not by counting pictures: frame `k` shows
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 import os
@@ -88,10 +89,37 @@ class Movie:
 def probe(path: str, upright: bool = True) -> Movie:
     """Read a movie's size, rate and length; raise MovieError, with a sentence, for a file that shows no picture.
 
+    A file is read once as long as it does not change.
     `upright` as in `decode`. The length is FFmpeg 8's, as in Blender 5.2; earlier releases, with an earlier FFmpeg, may
     say one frame less of a file whose pictures start after its sound.
     """
+    found = _probed(path, upright, _state(path))
+    if isinstance(found, MovieError):
+        raise found.with_traceback(None)  # which would grow each time
+    return found
+
+
+def _state(path: str) -> tuple[int, ...]:
+    """What changes where a file is written anew; empty where there is none."""
+    try:
+        status = os.stat(path)
+    except (OSError, ValueError):
+        return ()
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns
+
+
+@functools.lru_cache(maxsize=64)
+def _probed(path: str, upright: bool, _changed: tuple[int, ...]) -> Movie | MovieError:
+    """A panel asks at every redraw, and a job several times: decoding a picture takes longer than matting one."""
+    try:
+        return _read(path, upright)
+    except MovieError as error:
+        return error
+
+
+def _read(path: str, upright: bool) -> Movie:
     with _opened(path) as (container, stream):
+        stream.thread_type = "NONE"  # frame threads begin with several pictures, and one is wanted
         fps = _rate(path, stream)
         frames = _length(container, stream, fps)
         if frames < 1:

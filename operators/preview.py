@@ -305,7 +305,7 @@ def _wish(context: bpy.types.Context, scene: bpy.types.Scene, strip: bpy.types.S
         drawing = _drawn(mask, first + shown.index(frame), size, scratch)
         subject_ = tasks.subject_of(scene, strip, "preview", (drawing,))
     path = strips.source_path(scene, strip)
-    upright = strips.UPRIGHT or strip.type == "IMAGE" or not tasks.probed(path).turned
+    upright = strips.UPRIGHT or strip.type == "IMAGE" or not inference.probe(path).turned
     model = settings_.model_path(context, scene.strip_matte)
     job = tasks.job_of(context, scene, strip, (frame,), subject_, model=model, upright=upright)
     return Wish(scene.name, strip.name, now, job, frame, context.window_manager.strip_matte_preview)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import bpy
 
+from .. import inference
 from ..inference import MatteError
 from ..inference import folder as folders
 from . import settings as settings_
@@ -40,7 +41,7 @@ def _there(context: bpy.types.Context, scene: bpy.types.Scene, strip: bpy.types.
     if strip.type != "MOVIE" or settings.mask is not None:
         return 0, 0
     shown = _frames(strips.timing(scene, strip), *strips.extent(strip))
-    upright = strips.UPRIGHT or not tasks.probed(strips.source_path(scene, strip)).turned
+    upright = strips.UPRIGHT or not inference.probe(strips.source_path(scene, strip)).turned
     model = settings_.model_path(context, settings)
     job = tasks.job_of(context, scene, strip, (), tasks.subject_of(scene, strip), model=model, upright=upright)
     home = os.path.join(os.path.normpath(bpy.path.abspath(settings.folder)), folders.name_for(job))

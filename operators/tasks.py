@@ -4,12 +4,11 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import json
 import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import bpy
 
@@ -18,9 +17,6 @@ from ..inference import MatteError, devices
 from ..inference import folder as folders
 from . import estimate, masks, strips
 from . import settings as settings_
-
-if TYPE_CHECKING:
-    from ..inference.movie import Movie
 
 
 @dataclass(frozen=True)
@@ -72,7 +68,7 @@ def plan(
     if (output, format_) == ("CUTOUT", "PNG16"):
         raise MatteError("A cutout has 8 bits. Choose the output Matte, or another format")
     path, pictures = strips.source_path(scene, strip), strips.pictures(scene, strip)
-    movie = probed(path) if strip.type == "MOVIE" else None
+    movie = inference.probe(path) if strip.type == "MOVIE" else None
     warnings = movie.warnings if movie else _check_pictures(strip.name, pictures)
     upright = strips.UPRIGHT or not (movie and movie.turned)
     model_file = model or settings_.model_path(context, settings)
@@ -110,33 +106,13 @@ def plan(
     )
 
 
-def probed(path: str) -> Movie:
-    """What a movie file holds. It is read once as long as it does not change: a panel may ask at every redraw.
-
-    Raises MatteError with a sentence for the editor.
-    """
-    status = os.stat(path) if os.path.isfile(path) else None
-    found = _probed(path, (status.st_mtime_ns, status.st_ctime_ns) if status else None)
-    if isinstance(found, MatteError):
-        raise found
-    return found
-
-
-@functools.lru_cache(maxsize=64)
-def _probed(path: str, _changed: tuple[int, int] | None) -> Movie | MatteError:
-    try:
-        return inference.probe(path)
-    except MatteError as error:
-        return error
-
-
 def beyond(sources: Sequence[bpy.types.Strip]) -> dict[str, str]:
     """What the colours of these strips are that a cutout can not hold, in words, by name. Those that it can hold, and
     those that can not be read, are left out."""
     found = {}
     for strip in [strip for strip in sources if strip.type == "MOVIE"]:
         with contextlib.suppress(MatteError):  # the run tells
-            found[strip.name] = probed(strips.source_path(strip.id_data, strip)).beyond
+            found[strip.name] = inference.probe(strips.source_path(strip.id_data, strip)).beyond
     return {name: reason for name, reason in found.items() if reason}
 
 

@@ -71,7 +71,7 @@ def _asked(first: int, last: int, wanted: Sequence[int]) -> set[int]:
     while halves:
         low, high = halves.pop()
         if any(low < frame < high for frame in wanted):
-            middle = (low + high) // 2
+            middle = _middle(low, high)
             found.add(middle)
             halves += [(low, middle), (middle, high)]
     return found
@@ -107,46 +107,48 @@ class Maps:
         self._latest: tuple[Look, Future[np.ndarray]] | None = None
         self.seen = 0
 
-    def of(self, span: Span, looks: Mapping[int, Look]) -> dict[int, Future[np.ndarray]]:
-        """For each frame that a span wants the map, which may still be in the making. looks: of all that it needs."""
+    def of(self, span: Span, looked: Callable[[int], Look]) -> dict[int, Future[np.ndarray]]:
+        """For each frame that a span wants the map, which may still be in the making. looked: gives the look of a frame
+        that the span needs; it is asked for the frames in their order, and for the last before this returns."""
         self._known = {frame: map_ for frame, map_ in self._known.items() if frame == span.first}
         if self._tolerance is None:
-            self._ask(span.wanted, looks)
+            self._ask(span.wanted, looked)
             return {frame: self._known[frame] for frame in span.wanted}
-        self._ask((span.first, span.last), looks)
-        maps: dict[int, Future[np.ndarray]] = {}
         halves = _wanted([(span.first, span.last)], span)
+        self._ask((span.first, *(_middle(*half) for half in halves), span.last), looked)
+        maps: dict[int, Future[np.ndarray]] = {}
         while halves:
-            self._ask([(low + high) // 2 for low, high in halves], looks)
-            known = {frame: (looks[frame], map_.result()) for frame, map_ in self._known.items()}
+            self._ask([_middle(*half) for half in halves], looked)
+            known = {frame: (looked(frame), map_.result()) for frame, map_ in self._known.items()}
             verdicts = [
-                self._pool.submit(_error, known[low], known[(low + high) // 2], known[high], _part(low, high))
+                self._pool.submit(_error, known[low], known[_middle(low, high)], known[high], _part(low, high))
                 for low, high in halves
             ]
             again = []
             for (low, high), error in zip(halves, verdicts, strict=True):
-                middle = (low + high) // 2
+                middle = _middle(low, high)
                 quarters = _wanted([(low, middle), (middle, high)], span)
                 if error.result() > self._tolerance:
                     again += quarters
                     continue
                 for start, end in quarters:
                     for frame in (frame for frame in span.wanted if start < frame < end):
-                        if looks[frame].grey.shape != looks[start].grey.shape:  # pictures of a sequence may differ
-                            self._ask((frame,), looks)
+                        if looked(frame).grey.shape != looked(start).grey.shape:  # pictures of a sequence may differ
+                            self._ask((frame,), looked)
                             continue
                         part = (frame - start) / (end - start)
-                        maps[frame] = self._pool.submit(carry, looks[frame], known[start], known[end], part)
+                        maps[frame] = self._pool.submit(carry, looked(frame), known[start], known[end], part)
             halves = again
         return {frame: self._known.get(frame) or maps[frame] for frame in span.wanted}
 
-    def _ask(self, frames: Iterable[int], looks: Mapping[int, Look]) -> None:
+    def _ask(self, frames: Iterable[int], looked: Callable[[int], Look]) -> None:
         """Let the network see frames, except where it saw the same picture last."""
         for frame in frames:
             if frame in self._known:
                 continue
-            if self._latest is None or not np.array_equal(looks[frame].planes, self._latest[0].planes):
-                self._latest = looks[frame], self._pool.submit(self._infer, looks[frame].planes)
+            seen = looked(frame)
+            if self._latest is None or not np.array_equal(seen.planes, self._latest[0].planes):
+                self._latest = seen, self._pool.submit(self._infer, seen.planes)
                 self.seen += 1
             self._known[frame] = self._latest[1]
 
@@ -156,8 +158,13 @@ def _wanted(halves: Iterable[tuple[int, int]], span: Span) -> list[tuple[int, in
     return [(low, high) for low, high in halves if any(low < frame < high for frame in span.wanted)]
 
 
+def _middle(low: int, high: int) -> int:
+    return (low + high) // 2
+
+
 def _part(low: int, high: int) -> float:
-    return ((low + high) // 2 - low) / (high - low)
+    """Where the middle lies, 0 to 1."""
+    return (_middle(low, high) - low) / (high - low)
 
 
 Known = tuple[Look, np.ndarray]

@@ -221,17 +221,21 @@ def _shown(job: Job, frames: list[int], model: Model, pool: Executor, tell: Tell
     pictures: dict[int, np.ndarray] = {}
     looks: dict[int, Future[keyframes.Look]] = {}
     with contextlib.closing(_ahead(decoded_pictures(job, needed, functools.partial(tell, "WARNING")))) as decoded:
-        for span in spans:
-            while not span.needed <= looks.keys():
+
+        def looked(wanted: int) -> keyframes.Look:
+            """Decoded as it is asked for, so that the network has work before a span's last picture is there."""
+            while wanted not in looks:
                 frame, pictures[frame] = next(decoded)
                 looks[frame] = pool.submit(look, pictures[frame])
-            seen = {frame: looks[frame].result() for frame in span.needed}
-            found = maps.of(span, seen)
+            return looks[wanted].result()
+
+        for span in spans:
+            found = maps.of(span, looked)
             for frame in span.wanted:
-                yield Shown(frame, pictures[frame], seen[frame], found[frame])
+                yield Shown(frame, pictures[frame], looked(frame), found[frame])
             # A span's last frame is the next one's first.
-            looks = {span.last: looks[span.last]} if span.last in looks else {}
-            pictures = {span.last: pictures[span.last]} if span.last in pictures else {}
+            for past in [frame for frame in looks if frame != span.last]:
+                del looks[past], pictures[past]
     tell("INFO", f"The network saw {maps.seen} frames for {len(frames)}")
 
 

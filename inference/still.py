@@ -235,7 +235,7 @@ def _settled(job: Job, frame: int, sight: _Sight, threads: int) -> np.ndarray:
 
         def shown() -> Iterator[Shown]:
             for span in spans:
-                found = maps.of(span, {needed: looks[needed] for needed in span.needed})
+                found = maps.of(span, looks.__getitem__)
                 for near in span.wanted:
                     # Of pictures, settling looks at the wanted one alone: the others need not be kept at full size.
                     yield Shown(near, picture, looks[near], found[near])

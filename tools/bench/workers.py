@@ -224,7 +224,7 @@ def _followed(
     with ThreadPoolExecutor(threads) as pool:
         found = keyframes.Maps(infer, pool, quality)
         for span in spans:
-            maps |= {frame: map_.result() for frame, map_ in found.of(span, looks).items()}
+            maps |= {frame: map_.result() for frame, map_ in found.of(span, looks.__getitem__).items()}
     keyframes.carry = carry
     return maps, seen, carried
 

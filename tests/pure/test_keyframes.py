@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import inference
-from inference import BUILT_IN_MODEL, Job
+from inference import BUILT_IN_MODEL, Job, keyframes
 from inference.movie import decode
 
 
@@ -91,3 +91,22 @@ def test_pictures_of_different_sizes_are_all_seen(tmp_path: Path, bunny: Path) -
     job = Job(str(tmp_path), tuple(range(6)), str(tmp_path / "images"), BUILT_IN_MODEL, pictures=tuple(files))
     images, seen = made(job)
     assert (len(images), seen) == (6, 6)
+
+
+def test_what_stands_still_keeps_its_outline_beside_what_moves() -> None:
+    """The flow is smooth, and would take some of it along."""
+    height, width, border = 180, 320, 160
+    random = np.random.default_rng(7)
+    noise = random.integers(0, 255, (height // 4, width // 4), np.uint8)
+    moving = cv2.resize(noise, (width, height), interpolation=cv2.INTER_CUBIC).astype(np.float32)
+    standing = 60 + random.normal(0, 2, (height, width)).astype(np.float32)  # little for the flow to hold on to
+    map_ = np.zeros((height, width), np.float32)
+    map_[:, border - 12 :] = 1.0
+
+    def look(moved: int) -> keyframes.Look:
+        shown = standing.copy()
+        shown[:, border:] = np.roll(moving, moved, 0)[:, border:]
+        return keyframes.look(np.repeat(shown[None], 3, 0))
+
+    carried = keyframes.carry(look(0), (look(-5), map_), (look(5), map_), 0.5)
+    np.testing.assert_allclose(carried[:, : border - 4], map_[:, : border - 4], atol=1e-3)

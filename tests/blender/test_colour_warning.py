@@ -56,15 +56,16 @@ def test_of_plain_colours_nothing_is_said(shot, blender, capfd, tmp_path: Path, 
 
 def test_the_panel_reads_a_movie_once_until_it_changes(shot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The row is drawn at every move of the mouse."""
-    tasks = timeline.addon("operators.tasks")
+    tasks, inference = timeline.addon("operators.tasks"), timeline.addon("inference")
+    movies = inference.load(".movie", inference.__name__)
     strip = select(shot, clips.coloured("p3.mp4", tmp_path))
-    read, probe = [], tasks.inference.probe
+    read, open_ = [], movies.av.open
 
-    def counted(path: str):
-        read.append(path)
-        return probe(path)
+    def counted(file: str, *mode: str):
+        read.append(file)
+        return open_(file, *mode)
 
-    monkeypatch.setattr(tasks.inference, "probe", counted)
+    monkeypatch.setattr(movies.av, "open", counted)
     for _ in range(3):
         assert tasks.beyond([strip]) == {strip.name: "the wide gamut of Display P3"}
     assert len(read) == 1

@@ -2,7 +2,9 @@
 """Movies read by Blender's frame numbers. tests/blender/test_frames.py compares them with Blender itself."""
 
 import os
+import shutil
 import threading
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -325,3 +327,15 @@ def test_two_threads_read_at_once() -> None:
     for thread in threads:
         thread.join()
     assert shown == {start: list(range(start, start + 60)) for start in (0, 150, 300)}
+
+
+def test_a_file_is_read_again_once_it_is_another(tmp_path: Path) -> None:
+    """And one that can not be read says why each time."""
+    file = tmp_path / "movie.mp4"
+    file.write_bytes(b"no movie")
+    for _ in range(2):
+        with pytest.raises(MatteError, match="is not a movie"):
+            movie.probe(str(file))
+    whole = clips.make("rate_25.mp4")
+    shutil.copyfile(whole, file)
+    assert movie.probe(str(file)) == replace(movie.probe(str(whole)), path=str(file))

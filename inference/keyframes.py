@@ -122,15 +122,16 @@ class Maps:
         maps: dict[int, Future[np.ndarray]] = {}
         while halves:
             self._ask([_middle(*half) for half in halves], looked)
-            known = {frame: (looked(frame), map_.result()) for frame, map_ in self._known.items()}
+            halves = [half for half in halves if _wanted(_quarters(*half), span)]  # the others are known by now
+            ends = {frame for low, high in halves for frame in (low, _middle(low, high), high)}
+            known = {frame: (looked(frame), self._known[frame].result()) for frame in ends}
             verdicts = [
                 self._pool.submit(_error, known[low], known[_middle(low, high)], known[high], _part(low, high))
                 for low, high in halves
             ]
             again = []
-            for (low, high), error in zip(halves, verdicts, strict=True):
-                middle = _middle(low, high)
-                quarters = _wanted([(low, middle), (middle, high)], span)
+            for half, error in zip(halves, verdicts, strict=True):
+                quarters = _wanted(_quarters(*half), span)
                 if error.result() > self._tolerance:
                     again += quarters
                     continue
@@ -163,6 +164,11 @@ def _wanted(halves: Iterable[tuple[int, int]], span: Span) -> list[tuple[int, in
 
 def _middle(low: int, high: int) -> int:
     return (low + high) // 2
+
+
+def _quarters(low: int, high: int) -> list[tuple[int, int]]:
+    """Both halves of a half."""
+    return [(low, _middle(low, high)), (_middle(low, high), high)]
 
 
 def _part(low: int, high: int) -> float:

@@ -31,3 +31,5 @@ def register() -> None:
 def unregister() -> None:
     if _begins in bpy.app.handlers.frame_change_pre:
         bpy.app.handlers.frame_change_pre.remove(_begins)
+    if bpy.app.timers.is_registered(_is_shown):
+        bpy.app.timers.unregister(_is_shown)

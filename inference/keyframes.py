@@ -112,7 +112,8 @@ class Maps:
 
     def of(self, span: Span, looked: Callable[[int], Look]) -> dict[int, Future[np.ndarray]]:
         """For each frame that a span wants the map, which may still be in the making. looked: gives the look of a frame
-        that the span needs; it is asked for the frames in their order, and for the last before this returns."""
+        that the span needs. Both ends and the middle come first, in this order in time, so that pictures may be decoded
+        as they are asked for; once this returns, the last wanted one was."""
         self._known = {frame: map_ for frame, map_ in self._known.items() if frame == span.first}
         if self._tolerance is None:
             self._ask(span.wanted, looked)

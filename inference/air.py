@@ -5,6 +5,7 @@ Showing a frame takes Blender's main thread, and often all cores, some hundredth
 all cores busy it takes twice that, which is seen. Where nobody calls `hold`, as without a window, nothing waits.
 """
 
+import contextlib
 import os
 import sys
 import threading
@@ -15,7 +16,6 @@ from typing import Any
 
 LONGEST = 0.2  # seconds for one frame, should nobody tell that it is shown
 LOOK = 0.003  # seconds between two looks at whether it is
-NICENESS = 10  # on Linux, of 0 to 19: a frame is shown first even while steps are in hand, and idle cores are taken all
 
 _held_from = 0.0
 _held_until = 0.0  # monotonic time before which no step begins
@@ -43,12 +43,12 @@ def wait() -> None:
 
 
 def yield_cores() -> None:
-    """Let this thread, and all that it starts from now on, come after others that want a core. Linux only: elsewhere
-    a thread's priority is not inherited, or the whole process has it."""
+    """Let this thread, and all that it starts from now on, have a core only while nothing else wants it. Linux only:
+    elsewhere a thread's priority is not inherited, or the whole process has it."""
     if sys.platform == "linux":
-        thread = threading.get_native_id()
-        # Nobody may take more than he has: Blender itself may have been started with less.
-        os.setpriority(os.PRIO_PROCESS, thread, max(NICENESS, os.getpriority(os.PRIO_PROCESS, thread)))
+        # More than a low priority: a window's thread that wakes up has a core at once, be a step in hand there or not.
+        with contextlib.suppress(OSError):  # a sandbox may forbid it, and the job goes on
+            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
 
 
 class Pool(ThreadPoolExecutor):

@@ -8,7 +8,6 @@ all cores busy it takes twice that, which is seen. Where nobody calls `hold`, as
 import contextlib
 import os
 import sys
-import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor

@@ -14,10 +14,7 @@ import numpy as np
 
 from . import (
     air,
-    cutout,
     devices,
-    doubt,
-    fingerprint,
     finish,
     folder,
     hold,
@@ -26,25 +23,20 @@ from . import (
     neighbours,
     networks,
     notes,
-    png,
     sequence,
-    webp,
 )
 from .errors import MatteError
 from .job import Image, Job
+from .making import Maker, Matted
 from .model import Model
 from .neighbours import Shown
 
 Tell = Callable[[str, str], None]
 Picture = tuple[int, np.ndarray]
 """A source frame and its pixels."""
-Matted = tuple[int, np.ndarray, Callable[[], np.ndarray]]
-"""A source frame, its pixels, and what gives its matte."""
-
 AHEAD = 4  # pictures, for the time in which a span's maps are found; twice as many gain nothing
 MORE = 2  # images that wait to be made, beside those that the pool's threads have in hand: at 4K each holds 25 MB
 PAUSE = 0.5  # seconds between two looks at what another process makes
-_of_thread = threading.local()  # image: what is written into, frame by frame
 
 
 def generate(
@@ -160,11 +152,12 @@ def _images(
 ) -> Generator[Image, None, None]:
     """From frames with their mattes to files. drawings: as Job has them. source: given the pool all is done in."""
     pending: deque[Future[Image]] = deque()
+    maker = Maker(job, images)
     with opencv_on_one_thread(), air.Pool(plan.frames, "strip_matte") as pool:
         try:
             with contextlib.closing(source(pool)) as stream:
                 for matted in stream:
-                    pending.append(pool.submit(_make, job, images, drawings.get(matted[0], ""), *matted))
+                    pending.append(pool.submit(maker.make, matted, drawings.get(matted.frame, "")))
                     while pending and (len(pending) > plan.frames + MORE or pending[0].done()):
                         yield pending.popleft().result()
             while pending:
@@ -178,7 +171,7 @@ def _taken(job: Job, files: dict[int, str], tell: Tell, _pool: Executor) -> Gene
     """Frames whose mattes stand in files of the other output. The network is not asked."""
     with contextlib.closing(_ahead(decoded_pictures(job, files, functools.partial(tell, "WARNING")))) as decoded:
         for frame, picture in decoded:
-            yield frame, picture, functools.partial(finish.taken, files[frame])
+            yield Matted(frame, picture, functools.partial(finish.taken, files[frame]), _as_it_is)
     tell("INFO", f"{len(files)} mattes were there and are taken over")
 
 
@@ -189,7 +182,8 @@ def _inferred(job: Job, frames: list[int], model: Model, tell: Tell, pool: Execu
         contextlib.closing(neighbours.settled(job, stream, frames, pool)) as settled,
     ):
         for shown in settled:
-            yield shown.frame, shown.picture, functools.partial(_matte, job, shown)
+            matte = functools.partial(finish.matte, job, shown.frame, shown.picture)
+            yield Matted(shown.frame, shown.picture, shown.map.result, matte)
 
 
 def _note_devices(job: Job, names: tuple[str, ...], tell: Tell) -> None:
@@ -202,10 +196,6 @@ def _note_devices(job: Job, names: tuple[str, ...], tell: Tell) -> None:
     if before and set(names) - set(before):
         now, then = devices.listed(names), devices.listed(before)
         tell("WARNING", f"Images of this folder were made on {then}, and these on {now}: they may differ a little")
-
-
-def _matte(job: Job, shown: Shown) -> np.ndarray:
-    return finish.matte(job, shown.frame, shown.picture, shown.map.result())
 
 
 def _shown(job: Job, frames: list[int], model: Model, pool: Executor, tell: Tell) -> Generator[Shown, None, None]:
@@ -239,26 +229,6 @@ def _shown(job: Job, frames: list[int], model: Model, pool: Executor, tell: Tell
     tell("INFO", f"The network saw {maps.seen} frames for {len(frames)}")
 
 
-def _make(
-    job: Job,
-    images: folder.Folder,
-    drawing: str,
-    frame: int,
-    picture: np.ndarray,
-    matted: Callable[[], np.ndarray],
-) -> Image:
-    """From matte to file."""
-    matte = matted()
-    path, size = images.image(frame), matte.shape
-    if not hasattr(_of_thread, "image") or _of_thread.image.shape[:2] != size:
-        _of_thread.image = np.empty((*size, 4), np.uint8)
-    facts = doubt.facts(cutout.eight_bits(matte))
-    note = notes.joined(f"{facts.to_text()} {fingerprint.of(picture)}", drawing)
-    encode = webp.encode if job.format == "WEBP" else png.encode
-    folder.write_whole(path, encode(finish.image(job, picture, matte, _of_thread.image), note))
-    return Image(frame, path, reused=False)
-
-
 def _ahead(pictures: Generator[Picture, None, None]) -> Generator[Picture, None, None]:
     """The same pictures, decoded on a thread of their own up to AHEAD before they are wanted."""
     with contextlib.closing(pictures), air.Pool(1, "strip_matte_decode") as thread:
@@ -270,6 +240,10 @@ def _ahead(pictures: Generator[Picture, None, None]) -> Generator[Picture, None,
         finally:
             for future in coming:
                 future.cancel()
+
+
+def _as_it_is(found: np.ndarray) -> np.ndarray:
+    return found
 
 
 def _nobody(_kind: str, _text: str) -> None:

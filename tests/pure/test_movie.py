@@ -158,7 +158,7 @@ gbrp gbrap gbrp10le rgb24 rgba rgb48le rgb555le"""
 
 @pytest.mark.parametrize("channels", [3, 4])
 @pytest.mark.parametrize("name", FORMATS.split())
-def test_colour_is_the_same_by_planes(name: str, channels: int) -> None:
+def test_colour_is_the_same_by_planes_and_slices(name: str, channels: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """The bits are those of swscale's RGB with samples side by side, which Blender shows."""
     random = np.random.default_rng(8)
     picture = av.VideoFrame(161, 98, name)
@@ -178,9 +178,11 @@ def test_colour_is_the_same_by_planes(name: str, channels: int) -> None:
     graph.configure()
     graph.vpush(picture)
     wanted = graph.vpull().to_ndarray()
-    found = movie._Colour(161, 98, channels, upright=True).pixels(picture)
-    assert found.flags.c_contiguous
-    np.testing.assert_array_equal(found, wanted)
+    for slices in (1, 4):
+        monkeypatch.setattr(movie, "SLICES", slices)
+        found = movie._Colour(161, 98, channels, upright=True).pixels(picture)
+        assert found.flags.c_contiguous
+        np.testing.assert_array_equal(found, wanted)
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ BENCH = ROOT / "build" / "bench"
 SOURCE = ROOT / "build" / "clips" / "bigbuckbunny.mp4"
 SOURCE_FRAMES = 132
 OPTIONS = {"crf": "18", "preset": "veryfast"}
+ALIKE = {"qp": "18", "preset": "veryfast"}  # one quantiser: nothing is refined from picture to picture
 WANDER = 64  # pixels that the field of noise is larger than the picture, and shifted by
 
 
@@ -35,7 +36,7 @@ class Clip:
 @dataclass(frozen=True)
 class Recipe:
     """A clip to make. grain: deviation of the noise, of 255. size: of a grain, in pixels. frames: how many; where the
-    source has fewer it begins again."""
+    source has fewer it begins again. held: the first picture throughout, grain too."""
 
     name: str
     width: int
@@ -43,6 +44,7 @@ class Recipe:
     grain: float = 3.0
     size: int = 1
     frames: int = SOURCE_FRAMES
+    held: bool = False
 
     @property
     def clip(self) -> Clip:
@@ -51,6 +53,7 @@ class Recipe:
 
 HD = Recipe("1080p", 1920, 1080)
 UHD = Recipe("4K", 3840, 2160, size=2)
+HELD = Recipe("1080p held", 1920, 1080, held=True)
 
 
 def make(recipe: Recipe) -> Clip:
@@ -68,14 +71,15 @@ def make(recipe: Recipe) -> Clip:
     rows, columns = clip.height // recipe.size, clip.width // recipe.size
     noise = (random.standard_normal((rows + WANDER, columns + WANDER)) * recipe.grain).astype(np.float32)
     with av.open(str(part), "w") as new:
-        stream = new.add_stream("libx264", rate=_rate(), options=OPTIONS)
+        stream = new.add_stream("libx264", rate=_rate(), options=ALIKE if recipe.held else OPTIONS)
         stream.width, stream.height, stream.pix_fmt = clip.width, clip.height, "yuv420p"
-        for picture in itertools.islice(_pictures(), recipe.frames):
+        for picture in itertools.islice(_pictures(), 1 if recipe.held else recipe.frames):
             scaled = cv2.resize(picture, (clip.width, clip.height), interpolation=cv2.INTER_LANCZOS4)
             y, x = random.integers(0, WANDER, 2)
             grain = cv2.resize(noise[y : y + rows, x : x + columns], (clip.width, clip.height))
             shown = cv2.add(scaled, cv2.cvtColor(grain, cv2.COLOR_GRAY2RGB), dtype=cv2.CV_8U)
-            new.mux(stream.encode(av.VideoFrame.from_ndarray(shown, format="rgb24")))
+            for _ in range(recipe.frames if recipe.held else 1):
+                new.mux(stream.encode(av.VideoFrame.from_ndarray(shown, format="rgb24")))
         new.mux(stream.encode(None))
     part.replace(clip.path)
     return clip

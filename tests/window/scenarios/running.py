@@ -18,6 +18,7 @@ from stage import ADDON, Stage, in_timeline, mattes, reports, rest, running_job,
 from steps import FEW, MANY, ended, not_yet, settings, started
 
 PRESSES = 10  # of a key at most, where what each takes is told
+PLAYED = 1.5  # seconds: all frames here are shown once only, for Blender keeps those that it has shown
 
 
 def run_to_the_end(stage: Stage) -> Iterator[None]:
@@ -64,24 +65,41 @@ def verify_button_tells(stage: Stage) -> Iterator[None]:
 
 
 def window_stays_alive(stage: Stage) -> Iterator[None]:
-    """While a job runs, keys still work and the window never stands still for long."""
-    stage.add_movie("Movie", MANY // 2, slow=True)
+    """While a job runs, keys still work, the movie plays, and the window never stands still for long."""
+    stage.add_movie("Movie", MANY, slow=True)
     yield from stage.open_sidebar()
     bpy.context.scene.frame_current = 1
     yield from rest(1.0)
     idle = yield from _next_frames(stage, lambda: True)
+    plays_alone = yield from _played(stage)
     yield from started(stage)
     at_work = yield from _next_frames(stage, running_job)
-    assert at_work, "the job was over before a key was pressed"
+    plays = yield from _played(stage)
+    assert running_job() and bpy.context.scene.frame_current < MANY, "the job or the movie was over too early"
     began, stage.clock.longest_gap = time.monotonic(), 0.0
     yield from until(lambda: not running_job() or running_job().over, "the job's last image")
     took, gap, stage.clock.longest_gap = time.monotonic() - began, stage.clock.longest_gap, 0.0
     yield from ended()
     placed = stage.clock.longest_gap
+    print(f"# the movie plays: {plays}; without a job: {plays_alone}")
     print(f"# longest gap where Blender shows another frame: {_told(at_work)}; without a job {_told(idle)}")
     print(f"# longest gap between two steps while the job ran: {gap:.3f} s of {took:.1f} s")
     print(f"# longest gap where the strip comes on the timeline: {placed:.3f} s")
     assert max(gap, placed, *at_work) < 2.0, f"the window stood still for {max(gap, placed, *at_work):.2f} s"
+
+
+def _played(stage: Stage) -> Generator[None, None, str]:
+    """Play for a while. Returns how many frames were shown, and the longest gap between two steps."""
+    yield from stage.press("SPACE")
+    yield from until(lambda: bpy.context.screen.is_animation_playing, "playing")
+    yield from rest(0.3)
+    stage.clock.longest_gap, first, began = 0.0, bpy.context.scene.frame_current, time.monotonic()
+    yield from rest(PLAYED)
+    shown, took = bpy.context.scene.frame_current - first, time.monotonic() - began
+    gap = stage.clock.longest_gap
+    yield from stage.press("SPACE")
+    yield from until(lambda: not bpy.context.screen.is_animation_playing, "the end of playing")
+    return f"{shown / took:.1f} frames/s, longest gap {gap:.3f} s"
 
 
 def _told(gaps: list[float]) -> str:

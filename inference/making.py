@@ -29,8 +29,8 @@ class Matted:
 
 
 class Maker:
-    """Makes a folder's images, on any thread. Where one would be the same as the one before, its bytes are taken: of
-    what stands still nothing is encoded twice."""
+    """Makes a folder's images, on any thread. Where one would be the same as the one before, its bytes are taken:
+    what stands still is not encoded again and again."""
 
     def __init__(self, job: Job, images: folder.Folder) -> None:
         self._job = job

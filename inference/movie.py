@@ -55,8 +55,8 @@ WIDE = {9: "BT.2020", 11: "DCI-P3", 12: "Display P3"}
 # Without a stated place of the chroma samples FFmpeg 8 shifts them by a quarter of a pixel (4.4 of 255 on average, and
 # 255 at edges). Blender 4.2 and 4.3 use swscale's fast path, which is darker by 1 of 255.
 CONVERSION = "flags=neighbor+full_chroma_int+accurate_rnd:in_chroma_loc=center"
-# Threads that share the conversion of a picture. The bits are the same, and at 4K one alone would give the rest of a
-# machine of many cores no more than 70 pictures a second.
+# Threads that share the conversion of a picture. The bits are the same, and where there are many cores one alone would
+# keep the rest waiting at 4K.
 SLICES = min(available_cores(), 4)
 ROTATIONS = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
 

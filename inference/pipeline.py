@@ -12,19 +12,7 @@ from concurrent.futures import Executor, Future
 import cv2
 import numpy as np
 
-from . import (
-    air,
-    devices,
-    finish,
-    folder,
-    hold,
-    keyframes,
-    movie,
-    neighbours,
-    networks,
-    notes,
-    sequence,
-)
+from . import air, devices, finish, folder, hold, keyframes, movie, neighbours, networks, notes, sequence
 from .errors import MatteError
 from .job import Image, Job
 from .making import Maker, Matted

@@ -8,6 +8,7 @@ all cores busy it takes twice that, which is seen. Where nobody calls `hold`, as
 import contextlib
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -51,10 +52,27 @@ def yield_cores() -> None:
 
 
 class Pool(ThreadPoolExecutor):
-    """A pool whose threads wait before each step while steps are held."""
+    """A pool whose threads wait before each step while steps are held.
+
+    threads: how many. unfinished: steps that they have in hand or that wait for one of them.
+    """
+
+    def __init__(self, threads: int, name: str = "") -> None:
+        super().__init__(threads, name)
+        self.threads = threads
+        self.unfinished = 0
+        self._counting = threading.Lock()
 
     def submit(self, step: Callable[..., Any], /, *args: Any, **keywords: Any) -> Future[Any]:
-        return super().submit(_waited, step, *args, **keywords)
+        with self._counting:
+            self.unfinished += 1
+        future = super().submit(_waited, step, *args, **keywords)
+        future.add_done_callback(self._finished)
+        return future
+
+    def _finished(self, _: Future[Any]) -> None:
+        with self._counting:
+            self.unfinished -= 1
 
 
 def _waited(step: Callable[..., Any], *args: Any, **keywords: Any) -> Any:

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from . import keyframes, networks, pipeline, steady, subject
+from . import decoding, keyframes, networks, pipeline, steady, subject
 from .job import Job
 
 EVERY = 4  # source frames
@@ -29,7 +29,7 @@ def follow(job: Job, frame: int, point: subject.Point, tell: Callable[[float], N
     found = {}
     with pipeline.opencv_on_one_thread(), ThreadPoolExecutor(plan.frames, "strip_matte") as pool:
         pending = {}
-        for number, picture in pipeline.decoded_pictures(job, wanted, _nobody):
+        for number, picture in decoding.pictures(job, wanted, _nobody):
             pending[number] = pool.submit(see, picture)
             if len(pending) > plan.frames:
                 first = next(iter(pending))

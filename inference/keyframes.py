@@ -3,14 +3,16 @@
 
 Source frames are divided into spans that begin at multiples of the span's length, so that a frame's matte does not
 depend on which other frames are asked for: a farm's chunks and one long run give the same. The network sees a span's
-two ends and its middle. Where the ends' maps, carried to the middle, tell what the network says there, they are
-carried to all frames between; where they do not, both halves are treated likewise, down to every frame.
+two ends. Where their maps, each carried to the other, agree closely, they are carried to all frames between. Otherwise
+it sees the middle. Where the ends' maps, carried there, tell what it says of it, the maps are carried to the frames
+between; where they do not, both halves are treated likewise, down to every frame.
 """
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -27,16 +29,18 @@ _of_thread = threading.local()
 @dataclass(frozen=True)
 class Quality:
     """How much is carried. span: source frames in a span. tolerance: how far the carried maps may be from the
-    network's own, mean over the picture, 0 to 1; None to carry nothing."""
+    network's own, mean over the picture, 0 to 1; None to carry nothing. agreed: how far a span's ends may be apart,
+    likewise, for the network not to be asked about anything between; 0 to ask about the middle anyway."""
 
     span: int
     tolerance: float | None
+    agreed: float = 0.0
 
 
 # ADAPTIVE was chosen by the error against truth of tools/truth's ten clips: over them it is that of every frame in full
 # precision. At a tolerance of .016 the network sees 43 instead of 48 of a hundred frames, and errors are .6% larger.
 # Spans of 16 whose middle must agree to .004 cost 1% of error, and jobs of 48 frames are no faster.
-QUALITIES = {"EVERY": Quality(8, None), "ADAPTIVE": Quality(8, 0.012), "DRAFT": Quality(16, 0.05)}
+QUALITIES = {"EVERY": Quality(8, None), "ADAPTIVE": Quality(8, 0.012, 0.0045), "DRAFT": Quality(16, 0.05)}
 
 
 @dataclass(frozen=True)
@@ -95,6 +99,13 @@ def look(planes: np.ndarray) -> Look:
     return Look(planes, cv2.convertScaleAbs(np.maximum(grey, 0.0, out=grey)))
 
 
+Asked = tuple[Look, Future[np.ndarray]]
+Decoding = Iterable[Iterable[Future[Any]]]
+"""What is to be waited for, one after the other, until a frame's picture is there."""
+Waits = Generator[Iterable[Future[Any]], None, dict[int, Future[np.ndarray]]]
+"""Yields futures; what comes next needs them done. Returns maps by frame."""
+
+
 class Maps:
     """The maps of a source's frames, span by span.
 
@@ -105,57 +116,82 @@ class Maps:
         """infer: from planes to a map (h, w) float32 in 0..1. pool: what all work is done in."""
         self._infer = infer
         self._pool = pool
-        self._tolerance = quality.tolerance
-        self._known: dict[int, Future[np.ndarray]] = {}
-        self._latest: tuple[Look, Future[np.ndarray]] | None = None
+        self._quality = quality
+        self._latest: Asked | None = None
+        self._end: Asked | None = None  # of the span that was begun last: the next one begins with it
         self.seen = 0
 
-    def of(self, span: Span, looked: Callable[[int], Look]) -> dict[int, Future[np.ndarray]]:
-        """For each frame that a span wants the map, which may still be in the making. looked: gives the look of a frame
-        that the span needs. Both ends and the middle come first, in this order in time, so that pictures may be decoded
-        as they are asked for; once this returns, the last wanted one was."""
-        self._known = {frame: map_ for frame, map_ in self._known.items() if frame == span.first}
-        if self._tolerance is None:
-            self._ask(span.wanted, looked)
-            return {frame: self._known[frame] for frame in span.wanted}
-        halves = _wanted([(span.first, span.last)], span)
-        self._ask((span.first, *(_middle(*half) for half in halves), span.last), looked)
+    def of(self, span: Span, decode: Callable[[int], Decoding], looked: Callable[[int], Look]) -> Waits:
+        """For each frame that a span wants the map, which may still be in the making. Spans ascend; one may be begun
+        before another has ended. decode: is gone through before a span's pictures up to a frame are looked at; once
+        the last one is there it is not needed any more. looked: the look of a frame that the span needs."""
+        known: dict[int, Future[np.ndarray]] = {}
+        if (tolerance := self._quality.tolerance) is None:
+            for frame in span.wanted:
+                yield from decode(frame)
+                self._ask(frame, known, looked)
+            return known
+        first, last = span.first, span.last
+        halves = _wanted([(first, last)], span)
+        # In this order, for pictures are decoded as they are asked for.
+        for frame in (first, *(_middle(*half) for half in halves if not self._quality.agreed), last):
+            yield from decode(frame)
+            self._ask(frame, known, looked)
+        self._end = looked(last), known[last]
         maps: dict[int, Future[np.ndarray]] = {}
+
+        def seen(frame: int) -> Known:
+            return looked(frame), known[frame].result()
+
+        def carry_between(low: int, high: int) -> None:
+            for frame in (frame for frame in span.wanted if low < frame < high):
+                if looked(frame).grey.shape != looked(low).grey.shape:  # pictures of a sequence may differ
+                    self._ask(frame, known, looked)
+                    continue
+                part = (frame - low) / (high - low)
+                maps[frame] = self._pool.submit(carry, looked(frame), seen(low), seen(high), part)
+
+        if halves and self._quality.agreed:
+            yield [known[first], known[last]]
+            apart = self._pool.submit(_apart, seen(first), seen(last))
+            yield [apart]
+            if apart.result() <= self._quality.agreed:
+                carry_between(first, last)
+                halves = []
         while halves:
-            self._ask([_middle(*half) for half in halves], looked)
+            for half in halves:
+                self._ask(_middle(*half), known, looked)
             halves = [half for half in halves if _wanted(_quarters(*half), span)]  # the others are known by now
-            ends = {frame for low, high in halves for frame in (low, _middle(low, high), high)}
-            known = {frame: (looked(frame), self._known[frame].result()) for frame in ends}
+            triples = [(low, _middle(low, high), high) for low, high in halves]
+            yield [known[frame] for triple in triples for frame in triple]
             verdicts = [
-                self._pool.submit(_error, known[low], known[_middle(low, high)], known[high], _part(low, high))
-                for low, high in halves
+                self._pool.submit(_error, seen(low), seen(middle), seen(high), _part(low, high))
+                for low, middle, high in triples
             ]
+            yield verdicts
             again = []
             for half, error in zip(halves, verdicts, strict=True):
                 quarters = _wanted(_quarters(*half), span)
-                if error.result() > self._tolerance:
+                if error.result() > tolerance:
                     again += quarters
                     continue
-                for start, end in quarters:
-                    for frame in (frame for frame in span.wanted if start < frame < end):
-                        if looked(frame).grey.shape != looked(start).grey.shape:  # pictures of a sequence may differ
-                            self._ask((frame,), looked)
-                            continue
-                        part = (frame - start) / (end - start)
-                        maps[frame] = self._pool.submit(carry, looked(frame), known[start], known[end], part)
+                for quarter in quarters:
+                    carry_between(*quarter)
             halves = again
-        return {frame: self._known.get(frame) or maps[frame] for frame in span.wanted}
+        return {frame: known.get(frame) or maps[frame] for frame in span.wanted}
 
-    def _ask(self, frames: Iterable[int], looked: Callable[[int], Look]) -> None:
-        """Let the network see frames, except where it saw the same picture last."""
-        for frame in frames:
-            if frame in self._known:
-                continue
-            seen = looked(frame)
-            if self._latest is None or not np.array_equal(seen.planes, self._latest[0].planes):
-                self._latest = seen, self._pool.submit(self._infer, seen.planes)
-                self.seen += 1
-            self._known[frame] = self._latest[1]
+    def _ask(self, frame: int, known: dict[int, Future[np.ndarray]], looked: Callable[[int], Look]) -> None:
+        """Let the network see a frame, except where it saw the same picture last."""
+        if frame in known:
+            return
+        look_ = looked(frame)
+        for asked in (self._latest, self._end):
+            if asked and np.array_equal(look_.planes, asked[0].planes):
+                known[frame] = asked[1]
+                return
+        known[frame] = self._pool.submit(self._infer, look_.planes)
+        self._latest = look_, known[frame]
+        self.seen += 1
 
 
 def _wanted(halves: Iterable[tuple[int, int]], span: Span) -> list[tuple[int, int]]:
@@ -179,6 +215,16 @@ def _part(low: int, high: int) -> float:
 
 Known = tuple[Look, np.ndarray]
 """A look and its map."""
+
+
+def _apart(before: Known, after: Known) -> float:
+    """How far a span's ends are apart, each carried to the other: the larger of both means, 0 to 1."""
+    if before[0].grey.shape != after[0].grey.shape:
+        return 1.0
+    if np.array_equal(before[0].planes, after[0].planes):
+        return 0.0
+    moved = (_carried(one[0], *other)[0] - one[1] for one, other in ((before, after), (after, before)))
+    return max(float(np.abs(each).mean()) for each in moved)
 
 
 def _error(before: Known, middle: Known, after: Known, part: float) -> float:

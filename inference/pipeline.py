@@ -6,23 +6,19 @@ import functools
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Mapping
-from concurrent.futures import Executor, Future
+from collections.abc import Callable, Generator, Mapping
+from concurrent.futures import Future
 
 import cv2
 import numpy as np
 
-from . import air, devices, finish, folder, hold, keyframes, movie, neighbours, networks, notes, sequence
+from . import air, decoding, devices, finish, folder, hold, mapping, neighbours, networks, notes
 from .errors import MatteError
 from .job import Image, Job
 from .making import Maker, Matted
 from .model import Model
-from .neighbours import Shown
 
 Tell = Callable[[str, str], None]
-Picture = tuple[int, np.ndarray]
-"""A source frame and its pixels."""
-AHEAD = 4  # pictures, for the time in which a span's maps are found; twice as many gain nothing
 MORE = 2  # images that wait to be made, beside those that the pool's threads have in hand: at 4K each holds 25 MB
 PAUSE = 0.5  # seconds between two looks at what another process makes
 
@@ -36,7 +32,8 @@ def generate(
     there, then those whose mattes it has made, then the rest; each ascending. Frames that another process is making are
     left to it and waited for last; those that it leaves unmade are made here. Close the generator to cancel: frames in
     hand are finished, nothing half-written stays. One thread decodes, a pool does everything after it, and this one
-    only waits, so that the stages overlap. At most the pictures of two spans (keyframes.py) and AHEAD more exist.
+    only waits, so that the stages overlap. As many pictures exist as two spans have (keyframes.py) and some more, and
+    where threads want for work as many as there is room for (mapping.py).
     tell: is given a kind, 'INFO' or 'WARNING', and a sentence for the editor, when something is found out on the way.
     stopped: asked while another process is waited for; where it says so, no more images come.
     Raises MatteError with a sentence for the editor.
@@ -136,14 +133,14 @@ def _images(
     images: folder.Folder,
     plan: networks.Plan,
     drawings: Mapping[int, str],
-    source: Callable[[Executor], Generator[Matted, None, None]],
+    frames: Callable[[air.Pool], Generator[Matted, None, None]],
 ) -> Generator[Image, None, None]:
-    """From frames with their mattes to files. drawings: as Job has them. source: given the pool all is done in."""
+    """From frames with their mattes to files. drawings: as Job has them. frames: given the pool all is done in."""
     pending: deque[Future[Image]] = deque()
     maker = Maker(job, images)
     with opencv_on_one_thread(), air.Pool(plan.frames, "strip_matte") as pool:
         try:
-            with contextlib.closing(source(pool)) as stream:
+            with contextlib.closing(frames(pool)) as stream:
                 for matted in stream:
                     pending.append(pool.submit(maker.make, matted, drawings.get(matted.frame, "")))
                     while pending and (len(pending) > plan.frames + MORE or pending[0].done()):
@@ -155,18 +152,21 @@ def _images(
                 future.cancel()
 
 
-def _taken(job: Job, files: dict[int, str], tell: Tell, _pool: Executor) -> Generator[Matted, None, None]:
+def _taken(job: Job, files: dict[int, str], tell: Tell, _pool: air.Pool) -> Generator[Matted, None, None]:
     """Frames whose mattes stand in files of the other output. The network is not asked."""
-    with contextlib.closing(_ahead(decoded_pictures(job, files, functools.partial(tell, "WARNING")))) as decoded:
-        for frame, picture in decoded:
+    with contextlib.closing(
+        decoding.Ahead(decoding.pictures(job, files, functools.partial(tell, "WARNING")))
+    ) as decoded:
+        for frame, picture in iter(decoded.take, None):
             yield Matted(frame, picture, functools.partial(finish.taken, files[frame]), _as_it_is)
     tell("INFO", f"{len(files)} mattes were there and are taken over")
 
 
-def _inferred(job: Job, frames: list[int], model: Model, tell: Tell, pool: Executor) -> Generator[Matted, None, None]:
+def _inferred(job: Job, frames: list[int], model: Model, tell: Tell, pool: air.Pool) -> Generator[Matted, None, None]:
     """Frames whose mattes come from the network."""
+    needed = neighbours.around(job, frames, decoding.last(job))
     with (
-        contextlib.closing(_shown(job, neighbours.around(job, frames, _last(job)), model, pool, tell)) as stream,
+        contextlib.closing(mapping.mapped(job, needed, model, pool, tell)) as stream,
         contextlib.closing(neighbours.settled(job, stream, frames, pool)) as settled,
     ):
         for shown in settled:
@@ -186,69 +186,12 @@ def _note_devices(job: Job, names: tuple[str, ...], tell: Tell) -> None:
         tell("WARNING", f"Images of this folder were made on {then}, and these on {now}: they may differ a little")
 
 
-def _shown(job: Job, frames: list[int], model: Model, pool: Executor, tell: Tell) -> Generator[Shown, None, None]:
-    """The frames with their maps, ascending, span by span."""
-    quality = keyframes.QUALITIES[job.quality]
-    maps = keyframes.Maps(model.map, pool, quality)
-    spans = keyframes.spans(frames, quality, _last(job))
-    needed = sorted(set().union(*(span.needed for span in spans)))
-
-    def look(picture: np.ndarray) -> keyframes.Look:
-        return keyframes.look(model.planes(finish.seen(job, picture)))
-
-    pictures: dict[int, np.ndarray] = {}
-    looks: dict[int, Future[keyframes.Look]] = {}
-    with contextlib.closing(_ahead(decoded_pictures(job, needed, functools.partial(tell, "WARNING")))) as decoded:
-
-        def looked(wanted: int) -> keyframes.Look:
-            """Decoded as it is asked for, so that the network has work before a span's last picture is there."""
-            while wanted not in looks:
-                frame, pictures[frame] = next(decoded)
-                looks[frame] = pool.submit(look, pictures[frame])
-            return looks[wanted].result()
-
-        for span in spans:
-            found = maps.of(span, looked)
-            for frame in span.wanted:
-                yield Shown(frame, pictures[frame], looked(frame), found[frame])
-            # A span's last frame is the next one's first.
-            for past in [frame for frame in looks if frame != span.last]:
-                del looks[past], pictures[past]
-    tell("INFO", f"The network saw {maps.seen} frames for {len(frames)}")
-
-
-def _ahead(pictures: Generator[Picture, None, None]) -> Generator[Picture, None, None]:
-    """The same pictures, decoded on a thread of their own up to AHEAD before they are wanted."""
-    with contextlib.closing(pictures), air.Pool(1, "strip_matte_decode") as thread:
-        coming = deque(thread.submit(next, pictures, None) for _ in range(AHEAD))
-        try:
-            while (picture := coming.popleft().result()) is not None:
-                coming.append(thread.submit(next, pictures, None))
-                yield picture
-        finally:
-            for future in coming:
-                future.cancel()
-
-
 def _as_it_is(found: np.ndarray) -> np.ndarray:
     return found
 
 
 def _nobody(_kind: str, _text: str) -> None:
     """Nobody listens."""
-
-
-def _last(job: Job) -> int:
-    """The source's last frame."""
-    return (len(job.pictures) if job.pictures else movie.probe(job.movie).frames) - 1
-
-
-def decoded_pictures(job: Job, frames: Iterable[int], tell: Callable[[str], None]) -> Generator[Picture, None, None]:
-    """The source's pictures, RGBA where it has an alpha of its own."""
-    if job.pictures:
-        return sequence.decode(job.pictures, frames)
-    channels = 4 if movie.probe(job.movie).alpha else 3
-    return movie.decode(job.movie, frames, channels, job.upright, tell)
 
 
 class _OneThread:

@@ -20,7 +20,7 @@ from typing import TypeVar
 import cv2
 import numpy as np
 
-from . import cutout, finish, keyframes, movie, neighbours, networks, pipeline
+from . import cutout, decoding, finish, keyframes, neighbours, networks, pipeline, waits
 from .job import Job
 from .model import Model
 from .neighbours import Shown
@@ -164,10 +164,10 @@ class _Source:
 
     def __init__(self, job: Job, stamp: tuple[object, ...]) -> None:
         self.stamp = stamp
-        self.end = (len(job.pictures) if job.pictures else movie.probe(job.movie).frames) - 1
+        self.end = decoding.last(job)
         self._job = job
         self._kept: dict[int, np.ndarray] = {}
-        self._decoder: Generator[pipeline.Picture, None, None] | None = None
+        self._decoder: Generator[decoding.Picture, None, None] | None = None
         self._at = 0
 
     def picture(self, frame: int, wanted: int | None = None) -> np.ndarray:
@@ -175,7 +175,7 @@ class _Source:
         if frame not in self._kept:
             if self._decoder is None or not self._at <= frame <= self._at + NEAR:
                 self.close()
-                self._decoder = pipeline.decoded_pictures(self._job, self._asked(), _nobody)
+                self._decoder = decoding.pictures(self._job, self._asked(), _nobody)
             self._at = frame
             try:
                 _, self._kept[frame] = next(self._decoder)
@@ -235,7 +235,7 @@ def _settled(job: Job, frame: int, sight: _Sight, threads: int) -> np.ndarray:
 
         def shown() -> Iterator[Shown]:
             for span in spans:
-                found = maps.of(span, looks.__getitem__)
+                found = waits.finished(maps.of(span, lambda _: (), looks.__getitem__))
                 for near in span.wanted:
                     # Of pictures, settling looks at the wanted one alone: the others need not be kept at full size.
                     yield Shown(near, picture, looks[near], found[near])

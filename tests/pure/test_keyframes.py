@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Maps carried from frame to frame: the same from every chunk, nothing across a cut, nothing for a still."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 
 import inference
-from inference import BUILT_IN_MODEL, Job, keyframes
+from inference import BUILT_IN_MODEL, Job, keyframes, waits
 from inference.movie import decode
 
 
@@ -110,3 +111,48 @@ def test_what_stands_still_keeps_its_outline_beside_what_moves() -> None:
 
     carried = keyframes.carry(look(0), (look(-5), map_), (look(5), map_), 0.5)
     np.testing.assert_allclose(carried[:, : border - 4], map_[:, : border - 4], atol=1e-3)
+
+
+def seen_frames(vanished: int) -> list[int]:
+    """Which of 17 frames the network is asked about while a bright square goes across: its answer is the square, but in
+    one frame there is nothing."""
+    random = np.random.default_rng(7)
+    behind = cv2.GaussianBlur(random.uniform(0, 150, (180, 320)).astype(np.float32), (5, 5), 0)
+    pattern = cv2.GaussianBlur(random.uniform(170, 250, (60, 60)).astype(np.float32), (5, 5), 0)
+    looks = []
+    for frame in range(17):
+        grey = behind.copy()
+        grey[60:120, 40 + 2 * frame : 100 + 2 * frame] = pattern
+        looks.append(keyframes.look(np.repeat(grey[None], 3, 0)))
+    asked: list[int] = []
+
+    def answer(planes: np.ndarray) -> np.ndarray:
+        (frame,) = (number for number, look in enumerate(looks) if look.planes is planes)
+        asked.append(frame)
+        map_ = np.zeros((180, 320), np.float32)
+        if frame != vanished:
+            map_[60:120, 40 + 2 * frame : 100 + 2 * frame] = 1.0
+        return map_
+
+    quality = keyframes.QUALITIES["ADAPTIVE"]
+    with ThreadPoolExecutor(1) as pool:
+        maps = keyframes.Maps(answer, pool, quality)
+        for span in keyframes.spans(range(17), quality, 16):
+            found = waits.finished(maps.of(span, lambda _: (), looks.__getitem__))
+            assert sorted(found) == list(span.wanted)
+            for frame, map_ in found.items():
+                exact = answer(looks[frame].planes)
+                asked.pop()
+                assert np.abs(map_.result() - exact).mean() < 0.012
+    return asked
+
+
+def test_where_a_spans_ends_agree_the_network_sees_nothing_between() -> None:
+    assert seen_frames(-1) == [0, 8, 16]
+
+
+def test_where_they_do_not_it_sees_on() -> None:
+    """In one span, and not in the other."""
+    asked = seen_frames(0)
+    assert asked[:4] == [0, 8, 4, 2]
+    assert [frame for frame in asked if frame > 8] == [16]

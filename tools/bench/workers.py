@@ -30,7 +30,7 @@ SAW = re.compile(r"The network saw (\d+) frames for (\d+)")
 # Time and thread of every call of these, module and name in `inference`, make the picture of a job: what pipeline.py
 # does in each stage.
 HOOKS = (
-    ("decode", "pipeline", "decoded_pictures"),
+    ("decode", "decoding", "pictures"),
     ("look", "model", "Model.planes"),
     ("look", "keyframes", "look"),
     ("model", "model", "Model.map"),
@@ -156,14 +156,14 @@ def run_stages(clip: str, frames: str, folder: str, settings: str) -> dict[str, 
     """
     import numpy as np
 
-    from inference import finish, keyframes, networks, pipeline, png
+    from inference import decoding, finish, keyframes, networks, pipeline, png
     from inference.folder import write_whole
 
     job = our_job(clip, frames, folder, settings)
     plan = networks.plan_for(job)
     model = networks.load(job.model, plan)
     quality = keyframes.QUALITIES[job.quality]
-    spans = keyframes.spans(job.frames, quality, pipeline._last(job))
+    spans = keyframes.spans(job.frames, quality, decoding.last(job))
     seconds: dict[str, tuple[float, float]] = {}
 
     def alone(stage: str, work: Callable[..., Any], *inputs: Iterable[Any]) -> list[Any]:
@@ -183,7 +183,7 @@ def run_stages(clip: str, frames: str, folder: str, settings: str) -> dict[str, 
         return finish.image(job, picture, finish.matte(job, frame, picture, map_), here.image)
 
     def needed() -> Any:
-        return pipeline.decoded_pictures(job, sorted(set().union(*(span.needed for span in spans))), print)
+        return decoding.pictures(job, sorted(set().union(*(span.needed for span in spans))), print)
 
     with pipeline.opencv_on_one_thread():
         # Nothing is kept while it is timed, for the job keeps nothing either: memory that is new takes its own time.
@@ -207,6 +207,8 @@ def _followed(
     keyframes: Any, model: Any, quality: Any, threads: int, spans: Any, looks: Any
 ) -> tuple[dict[int, Any], list[Any], list[tuple[Any, ...]]]:
     """Maps of all frames; what the network was shown; what `carry` was called with."""
+    from inference import waits
+
     maps: dict[int, Any] = {}
     seen: list[Any] = []
     carried: list[tuple[Any, ...]] = []
@@ -224,7 +226,8 @@ def _followed(
     with ThreadPoolExecutor(threads) as pool:
         found = keyframes.Maps(infer, pool, quality)
         for span in spans:
-            maps |= {frame: map_.result() for frame, map_ in found.of(span, looks.__getitem__).items()}
+            of_span = waits.finished(found.of(span, lambda _: (), looks.__getitem__))
+            maps |= {frame: map_.result() for frame, map_ in of_span.items()}
     keyframes.carry = carry
     return maps, seen, carried
 

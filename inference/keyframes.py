@@ -24,9 +24,12 @@ TRUST = 30.0
 # By how much, of 255, the carried picture must fit better than the one that stands still for its map to be taken alone:
 # the flow takes the outline of what turns in its place along with its surface.
 STILL = 2.0
-# How far a span's ends may be apart, mean over the picture, 0 to 1, for anything to be tried between: in tools/truth's ten
-# clips the network is asked about five to seven of the seven frames between where they are farther.
+# How far a span's ends may be apart, mean over the picture, 0 to 1, for anything to be tried between: in the ten clips of
+# tools/truth the network is asked about five to seven of the seven frames between where they are farther.
 FAR = 0.08
+LIKELY = (
+    2  # times what passes for agreeing: where the last span's ends were so far apart, this one's most likely do not
+)
 _of_thread = threading.local()
 
 
@@ -121,6 +124,7 @@ class Maps:
         self._infer = infer
         self._pool = pool
         self._quality = quality
+        self._apart = 0.0  # how far the last span's ends were
         self._latest: Asked | None = None
         self._end: Asked | None = None  # of the span that was begun last: the next one begins with it
         self.seen = 0
@@ -137,8 +141,9 @@ class Maps:
             return known
         first, last = span.first, span.last
         halves = _wanted([(first, last)], span)
-        # In this order, for pictures are decoded as they are asked for.
-        for frame in (first, *(_middle(*half) for half in halves if not self._quality.agreed), last):
+        # Where the ends hardly will agree, the middle is asked about at once. What is found does not depend on that.
+        early = [_middle(*half) for half in halves if self._apart >= LIKELY * self._quality.agreed]
+        for frame in (first, *early, last):  # in this order, for pictures are decoded as they are asked for
             yield from decode(frame)
             self._ask(frame, known, looked)
         self._end = looked(last), known[last]
@@ -159,10 +164,13 @@ class Maps:
             yield [known[first], known[last]]
             apart = self._pool.submit(_apart, seen(first), seen(last))
             yield [apart]
-            if apart.result() <= self._quality.agreed:
+            self._apart = apart.result()
+            if self._apart <= self._quality.agreed:
+                for frame in early:
+                    del known[frame]
                 carry_between(first, last)
                 halves = []
-            elif apart.result() > FAR:
+            elif self._apart > FAR:
                 for frame in span.wanted:
                     self._ask(frame, known, looked)
                 halves = []

@@ -24,12 +24,11 @@ TRUST = 30.0
 # By how much, of 255, the carried picture must fit better than the one that stands still for its map to be taken alone:
 # the flow takes the outline of what turns in its place along with its surface.
 STILL = 2.0
-# How far a span's ends may be apart, mean over the picture, 0 to 1, for anything to be tried between: in the ten clips of
-# tools/truth the network is asked about five to seven of the seven frames between where they are farther.
+# How far a span's ends may be apart, mean over the picture, 0 to 1, for anything to be tried between. Where they are
+# farther in the clips of tools/truth, the network is asked about five to seven of the seven frames between.
 FAR = 0.08
-LIKELY = (
-    2  # times what passes for agreeing: where the last span's ends were so far apart, this one's most likely do not
-)
+# Where the last span's ends were so many times as far apart as may pass for agreeing, this one's most likely do not.
+LIKELY = 2
 _of_thread = threading.local()
 
 

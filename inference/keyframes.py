@@ -44,8 +44,8 @@ class Quality:
 
 
 # ADAPTIVE was chosen by the error against truth of tools/truth's ten clips: over them it is that of every frame in full
-# precision. At a tolerance of .016 errors are .6% larger, and where ends agree to .006 instead of .004 1.5% larger, for a
-# tenth fewer frames that the network sees. Spans of 16 would cost memory.
+# precision. At a tolerance of .016 errors are .6% larger. Where ends need to agree to .006 alone they are 1.5% larger,
+# and the network sees a twentieth fewer frames. Spans of 16 would cost memory.
 QUALITIES = {"EVERY": Quality(8, None), "ADAPTIVE": Quality(8, 0.012, 0.004), "DRAFT": Quality(16, 0.05)}
 
 

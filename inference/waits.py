@@ -15,19 +15,20 @@ def in_order(works: Iterable[Work[Result]], more: Callable[[int], bool]) -> Gene
     """The results of works, in their order.
 
     Each work goes on as soon as what it waits for is done. The first one is begun; another where `more`, given how many
-    are unfinished, says so. Raises what a work raises, and that again which a future holds that it looks into.
+    have been whose results were not given yet, says so. Raises what a work raises, after the results before it.
     """
     coming = iter(works)
     begun: deque[_Begun[Result]] = deque()
     while True:
         for each in begun:
             each.go_on()
-        if begun and begun[0].done:
-            yield begun.popleft().result()
+        if begun and begun[0].outcome.done():
+            yield begun.popleft().outcome.result()
         elif (not begun or more(len(begun))) and (work := next(coming, None)) is not None:
             begun.append(_Begun(work))
         elif begun:
-            wait([future for each in begun for future in each.waits if not future.done()], return_when=FIRST_COMPLETED)
+            waited = [each.waits for each in begun if not each.outcome.done()]
+            wait([future for waits in waited for future in waits if not future.done()], return_when=FIRST_COMPLETED)
         else:
             return
 
@@ -39,25 +40,19 @@ def finished(work: Work[Result]) -> Result:
 
 
 class _Begun(Generic[Result]):
-    """A work as far as it has come."""
+    """A work as far as it has come. waits: what must be done before it goes on. outcome: done once it has ended."""
 
     def __init__(self, work: Work[Result]) -> None:
         self._work = work
-        self._results: list[Result] = []
         self.waits: tuple[Future[Any], ...] = ()
-
-    @property
-    def done(self) -> bool:
-        return bool(self._results)
-
-    def result(self) -> Result:
-        return self._results[0]
+        self.outcome: Future[Result] = Future()
 
     def go_on(self) -> None:
         """As far as there is nothing to wait for."""
-        while not self.done and all(future.done() for future in self.waits):
+        while not self.outcome.done() and all(future.done() for future in self.waits):
             try:
                 self.waits = tuple(next(self._work))
             except StopIteration as end:
-                self._results.append(end.value)
-                self.waits = ()
+                self.outcome.set_result(end.value)
+            except Exception as error:  # noqa: BLE001  raised when its turn has come: what is before it comes whole
+                self.outcome.set_exception(error)

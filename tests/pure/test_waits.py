@@ -73,5 +73,20 @@ def test_what_a_work_raises_is_raised() -> None:
         waits.finished(work("first", [failed], []))
 
 
+def test_results_before_an_error_are_given() -> None:
+    slow, failed = future(), future()
+    failed.set_exception(ValueError("the network failed"))
+
+    def more(begun: int) -> bool:
+        if begun == 2:
+            slow.set_result(1)
+        return begun == 1
+
+    results = waits.in_order([work("first", [slow], []), work("second", [failed], [])], more)
+    assert next(results) == "first"
+    with pytest.raises(ValueError, match="the network failed"):
+        next(results)
+
+
 def test_a_work_alone() -> None:
     assert waits.finished(work("first", [future(1), future(2)], [])) == "first"

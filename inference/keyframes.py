@@ -10,13 +10,15 @@ frame.
 """
 
 import threading
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from typing import Any
 
 import cv2
 import numpy as np
+
+from .waits import Work
 
 LUMA = np.array((0.299, 0.587, 0.114), np.float32)  # ITU-R BT.601, for R'G'B'
 # How far a carried picture may be off at a pixel, of 255, before its map counts for little there.
@@ -108,8 +110,8 @@ def look(planes: np.ndarray) -> Look:
 Asked = tuple[Look, Future[np.ndarray]]
 Decoding = Iterable[Iterable[Future[Any]]]
 """What is to be waited for, one after the other, until a frame's picture is there."""
-Waits = Generator[Iterable[Future[Any]], None, dict[int, Future[np.ndarray]]]
-"""Yields futures; what comes next needs them done. Returns maps by frame."""
+Found = dict[int, Future[np.ndarray]]
+"""Maps by source frame."""
 
 
 class Maps:
@@ -128,11 +130,11 @@ class Maps:
         self._end: Asked | None = None  # of the span that was begun last: the next one begins with it
         self.seen = 0
 
-    def of(self, span: Span, decode: Callable[[int], Decoding], looked: Callable[[int], Look]) -> Waits:
+    def of(self, span: Span, decode: Callable[[int], Decoding], looked: Callable[[int], Look]) -> Work[Found]:
         """For each frame that a span wants the map, which may still be in the making. Spans ascend; one may be begun
         before another has ended. decode: is gone through before a span's pictures up to a frame are looked at; once
         the last one is there it is not needed any more. looked: the look of a frame that the span needs."""
-        known: dict[int, Future[np.ndarray]] = {}
+        known: Found = {}
         if (tolerance := self._quality.tolerance) is None:
             for frame in span.wanted:
                 yield from decode(frame)
@@ -146,7 +148,7 @@ class Maps:
             yield from decode(frame)
             self._ask(frame, known, looked)
         self._end = looked(last), known[last]
-        maps: dict[int, Future[np.ndarray]] = {}
+        maps: Found = {}
 
         def seen(frame: int) -> Known:
             return looked(frame), known[frame].result()
@@ -195,7 +197,7 @@ class Maps:
             halves = again
         return {frame: known.get(frame) or maps[frame] for frame in span.wanted}
 
-    def _ask(self, frame: int, known: dict[int, Future[np.ndarray]], looked: Callable[[int], Look]) -> None:
+    def _ask(self, frame: int, known: Found, looked: Callable[[int], Look]) -> None:
         """Let the network see a frame, except where it saw the same picture last."""
         if frame in known:
             return

@@ -27,8 +27,8 @@ import inference
 
 SAW = re.compile(r"The network saw (\d+) frames for (\d+)")
 
-# Time and thread of every call of these, module and name in `inference`, make the picture of a job: what pipeline.py
-# does in each stage.
+# Time and thread of every call of these, module and name in `inference`, make the picture of a job: what is
+# done in each stage.
 HOOKS = (
     ("decode", "decoding", "pictures"),
     ("look", "model", "Model.planes"),
@@ -177,7 +177,7 @@ def run_stages(clip: str, frames: str, folder: str, settings: str) -> dict[str, 
     here = threading.local()
 
     def matted(frame: int, picture: Any, map_: Any) -> Any:
-        """As pipeline._make has it: each thread's memory is used again."""
+        """As making.Maker has it: each thread's memory is used again."""
         if not hasattr(here, "image"):
             here.image = np.empty((*picture.shape[:2], 4), np.uint8)
         return finish.image(job, picture, finish.matte(job, frame, picture, map_), here.image)

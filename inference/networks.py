@@ -24,7 +24,10 @@ WORTHWHILE = 0.87  # of the time in full precision, above which 8 bits are not w
 # 100 MB in 8 bits: beyond these numbers, more cores share each frame.
 MOST_FRAMES = {FULL: 3, INT8: 8}
 TRIALS = 2
-TURNS = 3  # of each form of the network
+# How often each form of the network is timed, by turns. As many as MOST_TURNS only where 8 bits do not seem CLEARLY
+# faster: it is the best of each that counts, and what is made of one must not hang on another program's bursts.
+TURNS, MOST_TURNS = 2, 8
+CLEARLY = 0.65  # of the time in full precision
 SMALL = (90, 160)  # the picture that is timed: a quarter of a usual one's work, in the same proportions
 USUAL = (180, 320)  # where a device is timed that gains by larger pictures
 # How far a device's map may be from the CPU's, 0 to 1: in the mean, and anywhere. docs/devices.md says what was seen.
@@ -142,7 +145,7 @@ def describe(plan: Plan) -> str:
 
 def unload() -> None:
     """Let go of the sessions that are kept, and of what was found out about devices."""
-    for known in (loaded, fastest, _on_cpu, _trouble, _speed, _precision, _right):
+    for known in (loaded, fastest, _on_cpu, _trouble, _speed, _precision):
         known.cache_clear()
     devices.forget()
 
@@ -202,7 +205,7 @@ def _on_device(path: str, name: str, cores: int, precision: str) -> Plan:
 def _on_cpu(path: str, cores: int, precision: str) -> Plan:
     if precision == "auto":
         precision = _precision(path)
-    elif precision == INT8 and not _right(path):
+    elif precision == INT8 and not _right(*_forms(path)):
         raise MatteError(
             "These images were begun in 8 bits, which this machine computes wrongly. Make them on another machine, or "
             "choose another folder or Precision: Full"
@@ -220,18 +223,27 @@ def _on_cpu(path: str, cores: int, precision: str) -> Plan:
 def _precision(path: str) -> str:
     """'int8' where there is such a form and it is worth it: processors with VNNI or the like multiply bytes three times
     as fast as floats, others not."""
-    if not eight_bits(path) or not _right(path):
+    if not eight_bits(path):
         return FULL
+    forms = _forms(path)
+    if not _right(*forms):
+        return FULL
+    full, eight = 0.0, 0.0
+    for turn in range(1, MOST_TURNS + 1):
+        full, eight = (max(best, _rate(form, 1)) for best, form in zip((full, eight), forms, strict=True))
+        if turn >= TURNS and eight * CLEARLY >= full:
+            break
+    return INT8 if eight * WORTHWHILE >= full else FULL
+
+
+def _forms(path: str) -> tuple[Model, Model]:
+    """A network in full precision and in 8 bits, on one core of the CPU. The latter is kept for the job."""
     full, eight = (load(path, Plan(precision, 1, 1)) for precision in (FULL, INT8))
-    # By turns, and the best of many: another program's burst must not decide what a folder is made in.
-    rates = [(_rate(full, 1), _rate(eight, 1)) for _ in range(TURNS)]
-    return INT8 if max(eight for _, eight in rates) * WORTHWHILE >= max(full for full, _ in rates) else FULL
+    return full, eight
 
 
-@functools.lru_cache(maxsize=16)
-def _right(path: str) -> bool:
+def _right(full: Model, eight: Model) -> bool:
     """Whether this machine's ONNX Runtime computes the 8-bit form as it should."""
-    full, eight = (load(path, Plan(precision, 1, 1)) for precision in (FULL, INT8))
     planes = full.planes(picture(*SMALL))
     return float(np.abs(full.map(planes) - eight.map(planes)).mean()) < EIGHT_OFF
 

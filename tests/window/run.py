@@ -359,6 +359,8 @@ def run_one(module: str, name: str, place: Place, environment: dict[str, str], s
         for report in scratch.glob("*.crash.txt"):  # Python's part of the stack is at its end.
             shutil.move(report, artifacts / f"{name}.crash.txt")
             why += f"; it crashed:\n{tail(artifacts / f'{name}.crash.txt', 12)}\n        "
+        if alarm:  # Blender may have gone on for long.
+            why += f"; it goes on:\n{after(log, alarm, 30)}\n        "
         print(f"        {why}; the end of {log}:\n{tail(log, 40)}", flush=True)
     return passed
 
@@ -379,7 +381,16 @@ def run_blender(place: Place, environment: dict[str, str], command: list[str], l
 
 
 def tail(log: Path, count: int) -> str:
-    return "\n".join(f"    | {line}" for line in log.read_text(errors="replace").splitlines()[-count:])
+    return _marked(log.read_text(errors="replace").splitlines()[-count:])
+
+
+def after(log: Path, line: str, count: int) -> str:
+    lines = log.read_text(errors="replace").splitlines()
+    return _marked(lines[lines.index(line) + 1 :][:count])
+
+
+def _marked(lines: list[str]) -> str:
+    return "\n".join(f"    | {line}" for line in lines)
 
 
 if __name__ == "__main__":

@@ -35,6 +35,7 @@ MEAN_OFF, MOST_OFF = 0.004, 0.1
 # How far 8 bits may be from full precision on `picture`, in the mean. They are off by .0003 at most; in ONNX Runtime
 # 1.23.2, which mistakes the order of channels in our form, by .025.
 EIGHT_OFF = 0.005
+_known_right: dict[str, bool] = {}  # by a network's path, what `_right` found
 
 
 @dataclass(frozen=True)
@@ -147,6 +148,7 @@ def unload() -> None:
     """Let go of the sessions that are kept, and of what was found out about devices."""
     for known in (loaded, fastest, _on_cpu, _trouble, _speed, _precision):
         known.cache_clear()
+    _known_right.clear()
     devices.forget()
 
 
@@ -205,7 +207,7 @@ def _on_device(path: str, name: str, cores: int, precision: str) -> Plan:
 def _on_cpu(path: str, cores: int, precision: str) -> Plan:
     if precision == "auto":
         precision = _precision(path)
-    elif precision == INT8 and not _right(*_forms(path)):
+    elif precision == INT8 and not _right(path):
         raise MatteError(
             "These images were begun in 8 bits, which this machine computes wrongly. Make them on another machine, or "
             "choose another folder or Precision: Full"
@@ -226,7 +228,7 @@ def _precision(path: str) -> str:
     if not eight_bits(path):
         return FULL
     forms = _forms(path)
-    if not _right(*forms):
+    if not _right(path, forms):
         return FULL
     full, eight = 0.0, 0.0
     for turn in range(1, MOST_TURNS + 1):
@@ -242,10 +244,13 @@ def _forms(path: str) -> tuple[Model, Model]:
     return full, eight
 
 
-def _right(full: Model, eight: Model) -> bool:
-    """Whether this machine's ONNX Runtime computes the 8-bit form as it should."""
-    planes = full.planes(picture(*SMALL))
-    return float(np.abs(full.map(planes) - eight.map(planes)).mean()) < EIGHT_OFF
+def _right(path: str, forms: tuple[Model, Model] | None = None) -> bool:
+    """Whether this machine's ONNX Runtime computes a network's 8-bit form as it should. forms: where they are loaded."""
+    if path not in _known_right:
+        full, eight = forms or _forms(path)
+        planes = full.planes(picture(*SMALL))
+        _known_right[path] = float(np.abs(full.map(planes) - eight.map(planes)).mean()) < EIGHT_OFF
+    return _known_right[path]
 
 
 @functools.lru_cache(maxsize=16)

@@ -245,7 +245,7 @@ def _forms(path: str) -> tuple[Model, Model]:
 
 
 def _right(path: str, forms: tuple[Model, Model] | None = None) -> bool:
-    """Whether this machine's ONNX Runtime computes a network's 8-bit form as it should. forms: where they are loaded."""
+    """Whether this machine's ONNX Runtime computes a network's 8-bit form as it should. forms: both, where loaded."""
     if path not in _known_right:
         full, eight = forms or _forms(path)
         planes = full.planes(picture(*SMALL))

@@ -24,8 +24,8 @@ WORTHWHILE = 0.87  # of the time in full precision, above which 8 bits are not w
 # 100 MB in 8 bits: beyond these numbers, more cores share each frame.
 MOST_FRAMES = {FULL: 3, INT8: 8}
 TRIALS = 2
-# How often each form of the network is timed, by turns. As many as MOST_TURNS only where 8 bits do not seem CLEARLY
-# faster: it is the best of each that counts, and what is made of one must not hang on another program's bursts.
+# How often each form of the network is timed, by turns; more than TURNS times only where 8 bits are not CLEARLY faster.
+# The best of each counts, so that another program's bursts do not decide what a folder is made in.
 TURNS, MOST_TURNS = 2, 8
 CLEARLY = 0.65  # of the time in full precision
 SMALL = (90, 160)  # the picture that is timed: a quarter of a usual one's work, in the same proportions

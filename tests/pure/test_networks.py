@@ -13,6 +13,7 @@ import pytest
 import inference
 from inference import BUILT_IN_MODEL, Job, networks
 from inference.job import eight_bits
+from inference.model import Model
 from inference.movie import decode
 
 
@@ -49,6 +50,28 @@ def test_eight_bits_are_near(job: Job, bunny: Path) -> None:
     full, eight = (networks.load(job.model, networks.Plan(name, 1, 1)) for name in ("fp32", "int8"))
     away = np.abs(full.map(full.planes(picture)) - eight.map(eight.planes(picture)))
     assert 0 < away.mean() < 0.01
+
+
+def test_another_programs_bursts_do_not_decide(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They fall on the 8-bit form alone, five times in a row."""
+    networks.unload()
+    chosen = networks.fastest(BUILT_IN_MODEL, "CPU", 1, "auto").precision
+    networks.unload()
+    timed, load_forms, bursts = networks._rate, networks._forms, [0.1] * 5
+    eight: list[Model] = []
+
+    def forms(path: str) -> tuple[Model, Model]:
+        loaded = load_forms(path)
+        eight.append(loaded[1])
+        return loaded
+
+    def rate(model: Model, frames: int) -> float:
+        return timed(model, frames) * (bursts.pop() if model in eight and bursts else 1.0)
+
+    monkeypatch.setattr(networks, "_forms", forms)
+    monkeypatch.setattr(networks, "_rate", rate)
+    assert networks.fastest(BUILT_IN_MODEL, "CPU", 1, "auto").precision == chosen
+    assert not bursts
 
 
 @pytest.mark.parametrize("cores", [1, 2, 3, 8])

@@ -7,12 +7,12 @@ Blender numbers source frames by time, not by counting pictures: frame `k` shows
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import itertools
 import math
 import os
 from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
@@ -131,7 +131,7 @@ def _read(path: str, upright: bool) -> Movie:
             raise MovieError(
                 f'"{path}" does not say how long it is (a recording that was not closed): convert it to MP4'
             )
-        first = next(_Reader(container, stream).pictures(), None)
+        first = _Reader(container, stream).any()
         if first is None:
             raise MovieError(_no_picture(path))
         width, height = stream.codec_context.width, stream.codec_context.height
@@ -247,7 +247,7 @@ class _Shown:
         return self._latest
 
 
-@contextmanager
+@contextlib.contextmanager
 def _opened(path: str) -> Iterator[tuple[InputContainer, VideoStream]]:
     """Open a movie's first video stream, the one that Blender takes; close the file on leaving."""
     _check_file(path)
@@ -354,6 +354,19 @@ class _Reader:
                 continue
             self.damaged += packet.is_corrupt
             yield from pictures
+
+    def any(self) -> VideoFrame | None:
+        """One of the pictures where the file stands, for what is the same in all; None where there is none.
+
+        A decoder holds its first picture back until it knows that no later one is shown before it, which takes several
+        more. It is told that there are none.
+        """
+        with contextlib.suppress(FFmpegError):
+            packet = next(self._container.demux(self._stream))
+            if found := self._decoder.decode(packet) or self._decoder.decode(None):
+                return found[0]
+        self._decoder.flush_buffers()
+        return next(self.pictures(), None)
 
     def pictures_for(self, clock: _Clock, frame: int) -> Iterator[VideoFrame]:
         """The pictures from a key frame at or before the one that a source frame shows."""

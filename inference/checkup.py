@@ -21,7 +21,7 @@ LIBRARIES = ("numpy", "cv2", "onnxruntime", "av", "isal")
 MODELS = Path(__file__).with_name("models")
 SHA256 = {
     "u2netp.onnx": "a27b5c8d84346027160671fa72b1be405c5be25fd94fa63fad7e039d015e8473",
-    "u2netp_int8.onnx": "4ea765df09fca4e6228e62faaa882838c58a072d1baf22d0c0286062d7492994",
+    "u2netp_int8.onnx": "994b5b145358c0b67a846780d768a641a0a087e0946a82c472ff69ae29b5d613",
 }
 """Of the files that come with Strip Matte."""
 REINSTALL = "Reinstall Strip Matte from the zip for this platform, and restart Blender"

@@ -96,7 +96,7 @@ FORMS = (
     ),
     Form(
         "int8",
-        sha256="4ea765df09fca4e6228e62faaa882838c58a072d1baf22d0c0286062d7492994",
+        sha256="994b5b145358c0b67a846780d768a641a0a087e0946a82c472ff69ae29b5d613",
         target=ROOT / "inference" / "models" / "u2netp_int8.onnx",
     ),
 )

@@ -7,7 +7,6 @@ deviates from its mean.
 
 import hashlib
 from pathlib import Path
-from typing import NamedTuple
 
 import full_u2net
 import numpy as np
@@ -16,18 +15,10 @@ import pytest
 
 from inference import catalogue, movie
 from inference.model import DEVIATION, MEAN, Model
-from tools.model import calibrate, convert, evaluate, graph, last, rewrite, search
+from tools.model import calibrate, convert, evaluate, graph, last, rounding, search
 from tools.model.pictures import NETWORK, planes, wide
 
 WIDTH = 4
-
-
-class Files(NamedTuple):
-    """What one has in hand after calibrate.py and search.py."""
-
-    network: Path
-    ranges: Path
-    kept: Path
 
 
 @pytest.fixture(scope="module")
@@ -36,10 +27,11 @@ def frames(bunny: Path) -> list[np.ndarray]:
 
 
 @pytest.fixture(scope="module")
-def files(tmp_path_factory: pytest.TempPathFactory, frames: list[np.ndarray]) -> Files:
-    """Made on two frames; search.py tries every sixteenth convolution."""
+def files(tmp_path_factory: pytest.TempPathFactory, frames: list[np.ndarray]) -> convert.Files:
+    """Made on two frames, rounding.json on one; search.py tries every sixteenth convolution."""
     folder = tmp_path_factory.mktemp("full")
-    found = Files(folder / "u2net.onnx", folder / "ranges.json", folder / "kept.json")
+    names = ("u2net.onnx", "ranges.json", "kept.json", "rounding.json")
+    found = convert.Files(*(folder / name for name in names))
     content = full_u2net.built(full_u2net.FULL, WIDTH).SerializeToString()
     found.network.write_bytes(content)
     digest = hashlib.sha256(content).hexdigest()
@@ -47,14 +39,17 @@ def files(tmp_path_factory: pytest.TempPathFactory, frames: list[np.ndarray]) ->
     measured = calibrate.measured(graph.read(onnx.load(found.network)), seen)
     found.ranges.write_text(calibrate.text(digest, measured), encoding="utf-8")
     net = graph.read(onnx.load(found.network))
-    ranges = rewrite.ranges_of(net, convert.made_for(digest, found.ranges)["tensors"])
-    assert rewrite.centre(net, ranges)
-    rewrite.equalise(net, ranges, convert.SHARE)
-    errors = search.harm(net, ranges, search.before_relu(net)[::16], [wide(frames[0])])
+    ranges = convert.prepared(net, convert.made_for(digest, found.ranges)["tensors"], (), search.SHARE)
+    errors = search.harm(net, ranges, net.activated()[::16], [wide(frames[0])])
     budget = 0.08 * sum(search.multiplications(net).values())
     kept = search.chosen(errors, search.costs(net), budget)
     assert 0 < len(kept) < len(errors)
     found.kept.write_text(search.text(digest, {name: errors[name] for name in kept}), encoding="utf-8")
+    net = graph.read(onnx.load(found.network))
+    ranges = convert.prepared(net, convert.made_for(digest, found.ranges)["tensors"], kept)
+    convs = [conv for conv in rounding.inner(net) if conv.output not in kept]
+    turned = rounding.chosen(net, ranges, convs, [wide(frames[2])])
+    found.rounding.write_text(rounding.text(digest, turned), encoding="utf-8")
     return found
 
 
@@ -65,14 +60,14 @@ def fed(request: pytest.FixtureRequest, frames: list[np.ndarray]) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def truth(files: Files, fed: np.ndarray) -> np.ndarray:
+def truth(files: convert.Files, fed: np.ndarray) -> np.ndarray:
     found = evaluate.answer(evaluate.opened(files.network), fed)
     assert found.std() > 0.1, "a map that is the same everywhere shows nothing"
     return found
 
 
-def converted(files: Files, form: str) -> bytes:
-    return convert.converted(form, files.network, files.ranges, files.kept)
+def converted(files: convert.Files, form: str) -> bytes:
+    return convert.converted(form, files)
 
 
 def test_built_as_the_authors_file_is() -> None:
@@ -93,26 +88,25 @@ def test_as_large_as_the_published_file() -> None:
     assert full_u2net.built(full_u2net.FULL).ByteSize() + others == known.size
 
 
-def test_opened_is_the_file_itself(files: Files, frames: list[np.ndarray]) -> None:
+def test_opened_is_the_file_itself(files: convert.Files, frames: list[np.ndarray]) -> None:
     whole = planes(frames[1], 320, 320)
     found = evaluate.answer(evaluate.opened(files.network), whole)
     assert np.array_equal(found, evaluate.answer(evaluate.session(files.network), whole))
 
 
-def test_fp32_is_exact(files: Files, fed: np.ndarray, truth: np.ndarray) -> None:
+def test_fp32_is_exact(files: convert.Files, fed: np.ndarray, truth: np.ndarray) -> None:
     network = evaluate.session(converted(files, "fp32"))
     assert len(network.get_outputs()) == 1
     assert np.abs(evaluate.answer(network, fed) - truth).max() < 5e-5, "the deepest layers change it by more"
 
 
-@pytest.mark.parametrize("form", ["int8", "int8-vnni"])
-def test_int8_is_near(files: Files, form: str, fed: np.ndarray, truth: np.ndarray) -> None:
-    found = evaluate.answer(evaluate.session(converted(files, form)), fed)
+def test_int8_is_near(files: convert.Files, fed: np.ndarray, truth: np.ndarray) -> None:
+    found = evaluate.answer(evaluate.session(converted(files, "int8")), fed)
     assert np.corrcoef(found.ravel(), truth.ravel())[0, 1] > 0.95
     assert np.abs(found - truth).mean() < 0.2 * np.abs(truth - truth.mean()).mean()
 
 
-def test_int8_is_in_eight_bits(files: Files) -> None:
+def test_int8_is_in_eight_bits(files: convert.Files) -> None:
     """All but what is kept: 112 convolutions and the six at the sides, and far fewer bytes."""
     content = converted(files, "int8")
     model = onnx.load_from_string(content)
@@ -128,13 +122,12 @@ def test_int8_is_in_eight_bits(files: Files) -> None:
     assert len(content) < 0.45 * files.network.stat().st_size
 
 
-def test_channels_last_changes_nothing(files: Files, fed: np.ndarray) -> None:
+def test_channels_last_changes_nothing(files: convert.Files, fed: np.ndarray) -> None:
     digest = hashlib.sha256(files.network.read_bytes()).hexdigest()
-    tensors = convert.made_for(digest, files.ranges)["tensors"]
     maps = []
     for sides, enlarged in ((False, False), (False, True), (True, True)):
         net = graph.read(onnx.load(files.network))
-        ends = convert.rounded(net, tensors, set(), paired=True)
+        ends = convert.rounded(net, digest, files)
         if sides:
             last.sides_in_integers(net, ends)
         if enlarged:
@@ -146,7 +139,7 @@ def test_channels_last_changes_nothing(files: Files, fed: np.ndarray) -> None:
 
 
 @pytest.mark.parametrize("form", ["fp32", "int8"])
-def test_the_add_on_opens_it(files: Files, form: str, frames: list[np.ndarray], tmp_path: Path) -> None:
+def test_the_add_on_opens_it(files: convert.Files, form: str, frames: list[np.ndarray], tmp_path: Path) -> None:
     content = converted(files, form)
     path = tmp_path / "u2net.onnx"
     path.write_bytes(content)
@@ -159,9 +152,9 @@ def test_the_add_on_opens_it(files: Files, form: str, frames: list[np.ndarray], 
     assert np.array_equal(model.map(seen), evaluate.answer(evaluate.session(content), rim)[6:-6])
 
 
-def test_u2net_ps_ranges_do_not_fit(files: Files) -> None:
+def test_u2net_ps_ranges_do_not_fit(files: convert.Files) -> None:
     with pytest.raises(graph.Refused, match="another network"):
-        convert.converted("int8", files.network)
+        convert.converted("int8", convert.Files(files.network))
 
 
 def described(node: onnx.NodeProto) -> tuple[object, ...]:

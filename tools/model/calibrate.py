@@ -19,10 +19,8 @@ import onnx
 import onnxruntime
 
 from . import graph
-from .pictures import NETWORK, pictures, planes, varied, wide
+from .pictures import NETWORK, pictures, views
 
-SIDE = 320
-VIEWS = 4
 DIGITS = 4
 OUT = Path(__file__).with_name("ranges.json")
 MEASURED = ("Relu", "MaxPool", "Add")
@@ -53,8 +51,7 @@ def measured(net: graph.Net, seen: Iterable[tuple[str, np.ndarray]]) -> dict[str
     sums: dict[str, list[np.ndarray]] = {name: [] for name in names}
     for label, picture in seen:
         print(label, flush=True)
-        views = list(varied(picture, VIEWS))
-        for fed in [*(planes(view, SIDE, SIDE) for view in views), *(wide(view) for view in views[::2])]:
+        for fed in views(picture):
             answers = [fed, *session.run(names[1:], {net.input: fed})]
             for name, answer in zip(names, answers, strict=True):
                 flat = answer[0].reshape(answer.shape[1], -1)

@@ -50,6 +50,11 @@ class Net:
     def convolutions(self) -> Iterator[Node]:
         return (node for node in self.nodes if node.op == "Conv")
 
+    def activated(self) -> list[Node]:
+        """The convolutions that a ReLU follows."""
+        read = {node.inputs[0] for node in self.nodes if node.op == "Relu"}
+        return [conv for conv in self.convolutions() if conv.output in read]
+
     def fresh(self, stem: str) -> str:
         """A name that no tensor has."""
         taken = {self.input, *self.arrays, *(node.output for node in self.nodes)}

@@ -20,6 +20,8 @@ from inference.resample import reduce
 from .wheels import KEPT, LIST, wheel
 
 ROOT = Path(__file__).resolve().parents[2]
+SIDE = 320
+VIEWS = 4
 NETWORK = ROOT / "build" / "models" / "u2netp.onnx"  # the authors' file, which tools/build.py brings
 
 
@@ -49,6 +51,14 @@ def members(archive: zipfile.ZipFile, entry: dict[str, Any]) -> Iterator[tuple[s
         yield name, np.frombuffer(bz2.decompress(content), np.uint8).reshape(entry["shape"])
     else:
         yield name, cv2.cvtColor(cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+
+
+def views(picture: np.ndarray) -> Iterator[np.ndarray]:
+    """What the network is calibrated with of a picture: VIEWS of it at SIDE x SIDE, half of them wide as well."""
+    for number, view in enumerate(varied(picture, VIEWS)):
+        yield planes(view, SIDE, SIDE)
+        if number % 2 == 0:
+            yield wide(view)
 
 
 def varied(picture: np.ndarray, views: int) -> Iterator[np.ndarray]:

@@ -7,7 +7,10 @@ unsigned number ends, so in eight bits it needs no node.
 
 from __future__ import annotations
 
-from collections.abc import Container
+import base64
+import math
+import zlib
+from collections.abc import Container, Mapping
 
 import numpy as np
 
@@ -24,14 +27,13 @@ TIMES = 4
 KEEPS_SCALE = ("MaxPool", "Resize", "Concat")
 
 
-def quantise(net: Net, ranges: Ranges, kept: Container[str], paired: bool, correct: bool = True) -> None:
+def quantise(net: Net, ranges: Ranges, kept: Container[str], turned: Mapping[str, str]) -> None:
     """Put a network into eight bits in place.
 
-    kept: outputs of the convolutions (before a ReLU) that stay float32. paired: leave room for CPUs that add products
-    in pairs, see _steps. correct: let each bias make up for what rounding the weights adds to the mean (Nagel et al.
-    2019).
+    kept: outputs of the convolutions (before a ReLU) that stay float32. turned: for others' outputs, likewise, which
+    weights are not rounded to the nearest, see packed.
     """
-    _drop_relus(net, kept)
+    before = _drop_relus(net, kept)
     eight = _eight(net, kept)
     whole = [node for node in net.nodes if node.output in eight]
     names = dict.fromkeys(name for node in whole for name in (*node.inputs, node.output) if name in ranges)
@@ -41,7 +43,8 @@ def quantise(net: Net, ranges: Ranges, kept: Container[str], paired: bool, corre
     for conv in list(net.convolutions()):
         if conv.output in eight:
             times = TIMES if conv.inputs[0] == net.input else 1
-            _weights(net, conv, steps[conv.inputs[0]], ranges, paired, times, correct)
+            bits = turned.get(before.get(conv.output, ""), "")
+            _weights(net, conv, steps[conv.inputs[0]], ranges, times, bits)
             if times > 1:
                 joined = Node("Concat", [net.input] * times, net.fresh("pictures"), {"axis": 1})
                 net.nodes.insert(net.nodes.index(conv), joined)
@@ -78,10 +81,9 @@ def quantise(net: Net, ranges: Ranges, kept: Container[str], paired: bool, corre
     net.prune()
 
 
-def rounded_alone(net: Net, conv: Node, ranges: Ranges, times: int) -> Net:
-    """A copy of a network whose convolution conv, before a ReLU, has rounded weights and a rounded output.
-
-    Weights as for CPUs with VNNI, times: as in _weights. All the rest stays exact.
+def rounded_alone(net: Net, conv: Node, ranges: Ranges) -> Net:
+    """A copy of a network whose convolution conv, before a ReLU, has weights rounded to the nearest and a rounded
+    output. Its weights' steps are those of CPUs with VNNI, which sums of two do not bind. All the rest stays exact.
     """
     copy = Net(
         [Node(node.op, list(node.inputs), node.output, node.attributes) for node in net.nodes],
@@ -91,8 +93,9 @@ def rounded_alone(net: Net, conv: Node, ranges: Ranges, times: int) -> Net:
     )
     (relu,) = [node for node in copy.nodes if node.op == "Relu" and node.inputs[0] == conv.output]
     weights, bias = (net.arrays[name].astype(np.float64) for name in conv.inputs[1:])
-    steps = (_steps(weights, paired=False) / times)[:, None, None, None]
-    rounded = np.rint(weights / steps) * steps
+    times = TIMES if conv.inputs[0] == net.input else 1
+    steps = np.abs(weights).max(axis=(1, 2, 3), keepdims=True) / LARGEST / times
+    rounded = np.rint(weights / np.where(steps > 0, steps, 1)) * steps
     bias = bias - (rounded - weights).sum(axis=(2, 3)) @ ranges[conv.inputs[0]].mean
     maker = next(node for node in copy.nodes if node.output == conv.output)
     maker.inputs[1:] = [copy.add("weights", rounded.astype(np.float32)), copy.add("bias", bias.astype(np.float32))]
@@ -108,12 +111,16 @@ def rounded_alone(net: Net, conv: Node, ranges: Ranges, times: int) -> Net:
     return copy
 
 
-def _drop_relus(net: Net, kept: Container[str]) -> None:
+def _drop_relus(net: Net, kept: Container[str]) -> dict[str, str]:
+    """Returns what the convolutions' outputs were called, by what they are called now."""
+    before = {}
     for relu in [node for node in net.nodes if node.op == "Relu" and node.inputs[0] not in kept]:
         conv = net.producer(relu.inputs[0])
         assert conv is not None
+        before[relu.output] = conv.output
         conv.output = relu.output
         net.nodes.remove(relu)
+    return before
 
 
 def _eight(net: Net, kept: Container[str]) -> set[str]:
@@ -141,42 +148,59 @@ def _scales(nodes: list[Node], names: list[str]) -> dict[str, set[str]]:
     return groups
 
 
-def _weights(net: Net, conv: Node, scale: float, ranges: Ranges, paired: bool, times: int, correct: bool) -> None:
+def _weights(net: Net, conv: Node, scale: float, ranges: Ranges, times: int, bits: str) -> None:
     """Replace a convolution's weights and bias by integers and what turns them back.
 
-    times: how many integers share a weight, each for its own copy of what is read.
+    times: how many integers share a weight, each for its own copy of what is read. bits: see packed. The bias makes up
+    for what rounding the weights adds to the mean (Nagel et al. 2019).
     """
     weights = net.arrays[conv.inputs[1]].astype(np.float64)
     bias = net.arrays[conv.inputs[2]].astype(np.float64)
-    # Which weights are neighbours shows only once the copies lie side by side.
-    steps = _steps(np.tile(weights, (1, times, 1, 1)), paired) / np.float32(times)
-    integers = np.clip(np.rint(weights / steps[:, None, None, None]), -LARGEST * times, LARGEST * times)
-    if correct:
-        carried = ranges[conv.inputs[0]]
-        constant = carried.low == carried.high
-        seen = np.where(constant, np.rint(carried.mean / scale) * scale, carried.mean)
-        rounded = (integers * steps[:, None, None, None]).sum(axis=(2, 3))
-        bias = bias - rounded @ seen + weights.sum(axis=(2, 3)) @ carried.mean
+    steps = steps_of(weights, times)
+    integers = integers_of(weights, steps, times, bits)
+    carried = ranges[conv.inputs[0]]
+    constant = carried.low == carried.high
+    seen = np.where(constant, np.rint(carried.mean / scale) * scale, carried.mean)
+    rounded = (integers * steps[:, None, None, None]).sum(axis=(2, 3))
+    bias = bias - rounded @ seen + weights.sum(axis=(2, 3)) @ carried.mean
     shares = np.concatenate([(integers + part) // times for part in range(times)], axis=1)
     small = (np.float32(scale) * steps).astype(np.float32)
     conv.inputs[1] = _dequantised(net, conv, "weights", shares.astype(np.int8), steps)
     conv.inputs[2] = _dequantised(net, conv, "bias", np.rint(bias / small).astype(np.int32), small)
 
 
-def _steps(weights: np.ndarray, paired: bool) -> np.ndarray:
-    """One step an output channel, float32, for (outputs, inputs, height, width).
+def integers_of(weights: np.ndarray, steps: np.ndarray, times: int, bits: str) -> np.ndarray:
+    """Weights in steps of steps_of, rounded; float64, of their shape. times, bits: as in _weights."""
+    exact = weights / steps[:, None, None, None]
+    nearest = np.clip(np.rint(exact), -LARGEST * times, LARGEST * times)
+    return nearest + unpacked(bits, weights.shape) * np.where(nearest > exact, -1.0, 1.0) if bits else nearest
+
+
+def packed(turned: np.ndarray) -> str:
+    """Which weights are rounded to the integer on the other side of them than the nearest, as a line of text."""
+    return base64.b64encode(zlib.compress(np.packbits(turned).tobytes(), 9)).decode()
+
+
+def unpacked(bits: str, shape: tuple[int, ...]) -> np.ndarray:
+    """What was packed: bool, of the weights' shape."""
+    found = np.frombuffer(zlib.decompress(base64.b64decode(bits)), np.uint8)
+    return np.unpackbits(found, count=math.prod(shape)).reshape(shape).astype(bool)
+
+
+def steps_of(weights: np.ndarray, times: int = 1) -> np.ndarray:
+    """One step an output channel, float32, for weights (outputs, inputs, height, width). times: as in _weights.
 
     CPUs with AVX2 and without VNNI multiply bytes in pairs and add each pair in 16 bits, which overflow above
-    255 * 128. ONNX Runtime puts a tap's channels side by side, so for them (paired) the sum of two neighbours counts.
+    255 * 128. ONNX Runtime puts a tap's channels side by side, so the sum of two neighbours must fit.
     """
-    rows = weights.transpose(0, 2, 3, 1).reshape(len(weights), -1)
+    # Which weights are neighbours shows only once the copies lie side by side.
+    rows = np.tile(weights, (1, times, 1, 1)).transpose(0, 2, 3, 1).reshape(len(weights), -1)
+    rows = np.pad(rows, ((0, 0), (0, rows.shape[1] % 2)))
     largest = np.abs(rows).max(axis=1)
-    if paired:
-        rows = np.pad(rows, ((0, 0), (0, rows.shape[1] % 2)))
-        for sign in (1, -1):
-            pairs = np.maximum(sign * rows, 0).reshape(len(rows), -1, 2).sum(axis=2)
-            largest = np.maximum(largest, pairs.max(axis=1))
-    return np.where(largest > 0, largest / LARGEST, 1).astype(np.float32)
+    for sign in (1, -1):
+        pairs = np.maximum(sign * rows, 0).reshape(len(rows), -1, 2).sum(axis=2)
+        largest = np.maximum(largest, pairs.max(axis=1))
+    return np.where(largest > 0, largest / LARGEST, 1).astype(np.float32) / np.float32(times)
 
 
 def _dequantised(net: Net, conv: Node, stem: str, integers: np.ndarray, steps: np.ndarray) -> str:

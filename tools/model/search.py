@@ -5,27 +5,31 @@
 
 Each convolution's weights and output are rounded alone, on the 'search' pictures of pictures.toml, all else exact: the
 squared errors of the map. (Keeping one exact and rounding the rest tells less: a map that is undecided flips one way or
-the other by chance.) Then those with the most error for their cost are kept, until the budget is spent.
+the other by chance.) Then those with the most error for their cost are kept, until the budget is spent. Weights are
+rounded to the nearest: those that rounding.py chooses were tried here, and what was kept then left larger errors.
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import onnx
 
-from . import graph
-from .convert import HERE, KEPT, SHARE, made_for
-from .evaluate import answer, session
-from .pictures import NETWORK, pictures, planes, wide
-from .quantise import TIMES, rounded_alone
-from .rewrite import Ranges, centre, equalise, ranges_of
+from inference.job import available_cores
 
-SIDE = 320
+from . import graph
+from .convert import KEPT, RANGES, made_for, prepared
+from .evaluate import answer, session
+from .pictures import NETWORK, SIDE, pictures, planes, wide
+from .quantise import rounded_alone
+from .rewrite import Ranges
+
+SHARE = 0.5  # see rewrite.equalise: what weights need that are rounded to the nearest
 # What it costs to write a number in 32 bits instead of 8 and to round it for the next, in multiplications saved.
 # Keeping the first convolution made a run 25 ms longer at 320x320; one with 2.7 times its multiplications, at 160x160,
 # 13 ms.
@@ -35,7 +39,7 @@ WRITTEN = 240
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("network", nargs="?", type=Path, default=NETWORK)
-    parser.add_argument("--ranges", type=Path, default=HERE / "ranges.json")
+    parser.add_argument("--ranges", type=Path, default=RANGES)
     parser.add_argument("--budget", type=float, default=0.08, help="what may be kept, as a part of all multiplications")
     parser.add_argument("--out", type=Path, default=KEPT)
     options = parser.parse_args()
@@ -43,11 +47,9 @@ def main() -> None:
     digest = hashlib.sha256(content).hexdigest()
     net = graph.read(onnx.load_from_string(content))
     cost, budget = costs(net), options.budget * sum(multiplications(net).values())
-    ranges = ranges_of(net, made_for(digest, options.ranges)["tensors"])
-    centre(net, ranges)
-    equalise(net, ranges, SHARE)
+    ranges = prepared(net, made_for(digest, options.ranges)["tensors"], (), SHARE)
     fed = [feed for _, picture in pictures("search") for feed in (planes(picture, SIDE, SIDE), wide(picture))]
-    errors = harm(net, ranges, before_relu(net), fed)
+    errors = harm(net, ranges, net.activated(), fed)
     kept = chosen(errors, cost, budget)
     options.out.write_text(text(digest, {name: errors[name] for name in kept}), encoding="utf-8")
     print(f"{options.out.name}: {len(kept)} of {len(errors)} convolutions")
@@ -76,24 +78,22 @@ def costs(net: graph.Net) -> dict[str, float]:
     return {name: count + written[name] for name, count in multiplications(net).items()}
 
 
-def before_relu(net: graph.Net) -> list[graph.Node]:
-    """The convolutions that a ReLU follows: all but the last seven."""
-    return [node for node in net.convolutions() if any(each.op == "Relu" for each in net.consumers(node.output))]
-
-
-def harm(net: graph.Net, ranges: Ranges, convs: Iterable[graph.Node], fed: list[np.ndarray]) -> dict[str, float]:
+def harm(net: graph.Net, ranges: Ranges, convs: Sequence[graph.Node], fed: list[np.ndarray]) -> dict[str, float]:
     """For each convolution's output, the mean squared error of the map where that convolution alone is rounded.
 
-    convs: those of before_relu to try. fed: pictures as pictures.planes makes them, of any size that the network takes.
+    convs: those of net.activated() to try. fed: pictures as pictures.planes makes them, of any size that the network
+    takes.
     """
     exact = maps(net, fed)
-    found = {}
-    for conv in convs:
-        times = TIMES if conv.inputs[0] == net.input else 1
-        each = maps(rounded_alone(net, conv, ranges, times), fed)
-        found[conv.output] = float(np.mean([np.square(a - b).mean() for a, b in zip(each, exact, strict=True)]))
-        print(f"{conv.output}: {found[conv.output]:.3g}", flush=True)
-    return found
+
+    def of(conv: graph.Node) -> float:
+        each = maps(rounded_alone(net, conv, ranges), fed)
+        error = float(np.mean([np.square(a - b).mean() for a, b in zip(each, exact, strict=True)]))
+        print(f"{conv.output}: {error:.3g}", flush=True)
+        return error
+
+    with ThreadPoolExecutor(available_cores()) as pool:
+        return dict(zip((conv.output for conv in convs), pool.map(of, convs), strict=True))
 
 
 def maps(net: graph.Net, fed: list[np.ndarray]) -> list[np.ndarray]:

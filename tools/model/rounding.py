@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +29,7 @@ from .rewrite import Ranges
 
 PLACES = 1500  # of each picture at which a convolution is looked at
 PAIR = LARGEST + 1  # what two weights of one sign may come to, see quantise.steps_of
+ROOM = 1 << 30  # bytes of covariances at a time: those of the whole U2-Net are more than ten times as many
 LEAST = 1e-6  # of what turning a weight alone would cost: a gain below that is none
 
 
@@ -45,7 +46,7 @@ def main() -> None:
     kept = set(made_for(digest, options.kept)["convolutions"])
     ranges = prepared(net, made_for(digest, options.ranges)["tensors"], kept)
     convs = [conv for conv in inner(net) if conv.output not in kept]
-    found = chosen(net, ranges, convs, (fed for _, picture in pictures("calibrate") for fed in views(picture)))
+    found = chosen(net, ranges, convs, [fed for _, picture in pictures("calibrate") for fed in views(picture)])
     options.out.write_text(text(digest, found), encoding="utf-8")
     print(f"{options.out.name}: {np.mean([each.mean() for each in found.values()]):.1%} of the weights")
 
@@ -56,14 +57,32 @@ def inner(net: graph.Net) -> list[graph.Node]:
 
 
 def chosen(
-    net: graph.Net, ranges: Ranges, convs: Sequence[graph.Node], fed: Iterable[np.ndarray]
+    net: graph.Net, ranges: Ranges, convs: Sequence[graph.Node], fed: Sequence[np.ndarray]
 ) -> dict[str, np.ndarray]:
     """For each convolution's output, the weights that are to be turned: bool, in the weights' shape.
 
     fed: pictures as pictures.planes makes them, of any size that the network takes.
     """
-    together = covariances(net, ranges, convs, fed)
-    return {conv.output: turned(net.arrays[conv.inputs[1]], together[conv.output]) for conv in convs}
+    found: dict[str, np.ndarray] = {}
+    for some in _batches(net, convs):
+        together = covariances(net, ranges, some, fed)
+        found |= {conv.output: turned(net.arrays[conv.inputs[1]], together[conv.output]) for conv in some}
+    return found
+
+
+def _batches(net: graph.Net, convs: Sequence[graph.Node]) -> Iterator[list[graph.Node]]:
+    """Convolutions whose covariances fit ROOM together, or one alone."""
+    batch: list[graph.Node] = []
+    taken = 0
+    for conv in convs:
+        size = 8 * net.arrays[conv.inputs[1]][0].size ** 2
+        if batch and taken + size > ROOM:
+            yield batch
+            batch, taken = [], 0
+        batch.append(conv)
+        taken += size
+    if batch:
+        yield batch
 
 
 def covariances(

@@ -29,7 +29,7 @@ from .rewrite import Ranges
 
 PLACES = 1500  # of each picture at which a convolution is looked at
 PAIR = LARGEST + 1  # what two weights of one sign may come to, see quantise.steps_of
-ROOM = 1 << 30  # bytes of covariances at a time: those of the whole U2-Net are more than ten times as many
+ROOM = 1 << 30  # bytes of covariances at a time: those of the whole U2-Net are several times as many
 LEAST = 1e-6  # of what turning a weight alone would cost: a gain below that is none
 
 

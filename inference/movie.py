@@ -359,7 +359,7 @@ class _Reader:
         """One of the pictures where the file stands, for what is the same in all; None where there is none.
 
         A decoder holds its first picture back until it knows that no later one is shown before it, which takes several
-        more. It is told that there are none.
+        more. It is told that there are none. Where the first packet gives no picture, the others are asked.
         """
         with contextlib.suppress(FFmpegError):
             packet = next(self._container.demux(self._stream))

@@ -2,6 +2,7 @@
 """The forms that tools/model makes of the network: the same bytes every time, and the same map as the authors' file."""
 
 import hashlib
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -164,6 +165,15 @@ def test_what_was_measured_on_another_network_is_refused(tmp_path: Path, name: s
     another.write_text('{"network": "another"}')
     with pytest.raises(graph.Refused, match="another network"):
         convert.converted("int8", replace(convert.Files(), **{name: another}))
+
+
+def test_what_was_rounded_for_other_convolutions_is_refused(tmp_path: Path) -> None:
+    kept = json.loads(convert.KEPT.read_text(encoding="utf-8"))
+    del kept["convolutions"]["2257"]
+    another = tmp_path / "kept.json"
+    another.write_text(json.dumps(kept), encoding="utf-8")
+    with pytest.raises(graph.Refused, match=r"rounding\.json was made for another kept\.json"):
+        convert.converted("int8", replace(convert.Files(), kept=another))
 
 
 def test_a_side_that_is_no_multiple_of_32_is_refused() -> None:

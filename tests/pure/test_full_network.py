@@ -15,7 +15,7 @@ import pytest
 
 from inference import catalogue, movie
 from inference.model import DEVIATION, MEAN, Model
-from tools.model import calibrate, convert, evaluate, graph, last, rounding, search
+from tools.model import calibrate, convert, evaluate, graph, last, quantise, rounding, search
 from tools.model.pictures import NETWORK, planes, wide
 
 WIDTH = 4
@@ -47,7 +47,7 @@ def files(tmp_path_factory: pytest.TempPathFactory, frames: list[np.ndarray]) ->
     found.kept.write_text(search.text(digest, {name: errors[name] for name in kept}), encoding="utf-8")
     net = graph.read(onnx.load(found.network))
     ranges = convert.prepared(net, convert.made_for(digest, found.ranges)["tensors"], kept)
-    convs = [conv for conv in rounding.inner(net) if conv.output not in kept]
+    convs = [conv for conv in quantise.inner(net) if conv.output not in kept]
     turned = rounding.chosen(net, ranges, convs, [wide(frames[2])])
     found.rounding.write_text(rounding.text(digest, turned), encoding="utf-8")
     return found

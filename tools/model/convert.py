@@ -25,7 +25,7 @@ import onnx
 from . import graph
 from .last import resize_last, sides_in_integers
 from .pictures import NETWORK
-from .quantise import quantise
+from .quantise import inner, quantise
 from .rewrite import Ranges, centre, equalise, merge_tail, ranges_of, split_sides
 
 HERE = Path(__file__).parent
@@ -100,6 +100,10 @@ def rounded(net: graph.Net, digest: str, files: Files) -> list[graph.Node]:
     Its tail is left exact. Returns the side convolutions.
     """
     ranges, kept, rounding = (made_for(digest, file) for file in (files.ranges, files.kept, files.rounding))
+    if {conv.output for conv in inner(net)} - set(kept["convolutions"]) != set(rounding["turned"]):
+        raise graph.Refused(
+            f"{files.rounding.name} was made for another {files.kept.name}; run tools/model/rounding.py"
+        )
     channels = prepared(net, ranges["tensors"], set(kept["convolutions"]))
     ends = {side.output for side in split_sides(net, merge_tail(net))}
     quantise(net, channels, {*kept["convolutions"], *ends}, rounding["turned"])

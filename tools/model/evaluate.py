@@ -22,9 +22,8 @@ import onnx
 import onnxruntime
 
 from . import graph
-from .pictures import NETWORK, pictures, planes, varied, wide
+from .pictures import NETWORK, SIDE, pictures, planes, varied, wide
 
-SIDE = 320
 VIEWS = 3
 SMALLEST = 0.001  # part of a picture; where less is above 0.5 in both maps, there is no area to compare
 

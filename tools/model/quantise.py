@@ -81,6 +81,11 @@ def quantise(net: Net, ranges: Ranges, kept: Container[str], turned: Mapping[str
     net.prune()
 
 
+def inner(net: Net) -> list[Node]:
+    """The convolutions that a ReLU follows, but the first, whose weights have finer steps (TIMES)."""
+    return [conv for conv in net.activated() if conv.inputs[0] != net.input]
+
+
 def rounded_alone(net: Net, conv: Node, ranges: Ranges) -> Net:
     """A copy of a network whose convolution conv, before a ReLU, has weights rounded to the nearest and a rounded
     output. Its weights' steps are those of CPUs with VNNI, which sums of two do not bind. All the rest stays exact.

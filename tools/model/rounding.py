@@ -24,12 +24,12 @@ from . import graph
 from .convert import KEPT, RANGES, ROUNDING, made_for, prepared
 from .evaluate import session
 from .pictures import NETWORK, pictures, views
-from .quantise import LARGEST, packed, steps_of
+from .quantise import LARGEST, inner, packed, steps_of
 from .rewrite import Ranges
 
 PLACES = 1500  # of each picture at which a convolution is looked at
 PAIR = LARGEST + 1  # what two weights of one sign may come to, see quantise.steps_of
-ROOM = 1 << 30  # bytes of covariances at a time: those of the whole U2-Net are several times as many
+ROOM = 1 << 30  # bytes of covariances at a time: those of the whole U2-Net are 4.8 GiB
 LEAST = 1e-6  # of what turning a weight alone would cost: a gain below that is none
 
 
@@ -49,11 +49,6 @@ def main() -> None:
     found = chosen(net, ranges, convs, [fed for _, picture in pictures("calibrate") for fed in views(picture)])
     options.out.write_text(text(digest, found), encoding="utf-8")
     print(f"{options.out.name}: {np.mean([each.mean() for each in found.values()]):.1%} of the weights")
-
-
-def inner(net: graph.Net) -> list[graph.Node]:
-    """The convolutions that a ReLU follows, but the first, whose weights have finer steps (quantise.TIMES)."""
-    return [conv for conv in net.activated() if conv.inputs[0] != net.input]
 
 
 def chosen(

@@ -21,8 +21,16 @@ import numpy as np
 from .waits import Work
 
 LUMA = np.array((0.299, 0.587, 0.114), np.float32)  # ITU-R BT.601, for R'G'B'
-# How far a carried picture may be off at a pixel, of 255, before its map counts for little there.
-TRUST = 30.0
+# How far a carried picture may be off at a pixel, of 255, before its map counts for little there. At 30 the errors of
+# tools/truth's clips are .7% larger.
+TRUST = 15.0
+# Two pictures are of different shots where, carried to one another, they are off by more than this part of the
+# deviation. Within the shots of tools/truth, 8 frames apart, it is at most .53, without the fastest .31; between any
+# two with different backgrounds at least .57.
+OTHER = 0.5
+# Of a subject, how much the carried map may miss; and what of the whole picture may be off anyway, for there is always
+# something, even where there is no subject.
+MISSED, LEAST = 0.45, 0.004
 # By how much, of 255, the carried picture must fit better than the one that stands still for its map to be taken alone:
 # the flow takes the outline of what turns in its place along with its surface.
 STILL = 2.0
@@ -37,18 +45,19 @@ _of_thread = threading.local()
 @dataclass(frozen=True)
 class Quality:
     """How much is carried. span: source frames in a span. tolerance: how far the carried maps may be from the
-    network's own, mean over the picture, 0 to 1; None to carry nothing. agreed: how far a span's ends may be apart,
-    likewise, for the network not to be asked about anything between; 0 to ask about the middle anyway."""
+    network's own, mean over the picture, 0 to 1, and less where the subject is small; None to carry nothing. agreed:
+    how far a span's ends may be apart, mean over the picture, for the network not to be asked about anything between; 0
+    to ask about the middle anyway."""
 
     span: int
     tolerance: float | None
     agreed: float = 0.0
 
 
-# ADAPTIVE was chosen by the error against truth of tools/truth's ten clips: over them it is that of every frame in full
-# precision. At a tolerance of .016 errors are .6% larger. Where ends need to agree to .006 alone they are 1.5% larger,
-# and the network sees a twentieth fewer frames. Spans of 16 would cost memory.
-QUALITIES = {"EVERY": Quality(8, None), "ADAPTIVE": Quality(8, 0.012, 0.004), "DRAFT": Quality(16, 0.05)}
+# ADAPTIVE was chosen by the error against truth of tools/truth's ten clips: on the middle one it is that of every frame
+# in full precision, and .5% less in the mean. Where ends need to agree to .006 alone errors are .5% larger, and the
+# network sees a twentieth fewer frames. Spans of 16 cost memory, and over so long a time maps seldom agree.
+QUALITIES = {"EVERY": Quality(8, None), "ADAPTIVE": Quality(8, 0.018, 0.004), "DRAFT": Quality(16, 0.05)}
 
 
 @dataclass(frozen=True)
@@ -182,14 +191,14 @@ class Maps:
             triples = [(low, _middle(low, high), high) for low, high in halves]
             yield [known[frame] for triple in triples for frame in triple]
             verdicts = [
-                self._pool.submit(_error, seen(low), seen(middle), seen(high), _part(low, high))
+                self._pool.submit(_tell, seen(low), seen(middle), seen(high), _part(low, high), tolerance)
                 for low, middle, high in triples
             ]
             yield verdicts
             again = []
-            for half, error in zip(halves, verdicts, strict=True):
+            for half, verdict in zip(halves, verdicts, strict=True):
                 quarters = _wanted(_quarters(*half), span)
-                if error.result() > tolerance:
+                if not verdict.result():
                     again += quarters
                     continue
                 for quarter in quarters:
@@ -235,20 +244,28 @@ Known = tuple[Look, np.ndarray]
 
 
 def _apart(before: Known, after: Known) -> float:
-    """How far a span's ends are apart, each carried to the other: the larger of both means, 0 to 1."""
+    """How far a span's ends are apart, each carried to the other: the larger of both means, 0 to 1. No less than FAR
+    where they are of different shots."""
     if before[0].grey.shape != after[0].grey.shape:
         return 1.0
     if np.array_equal(before[0].planes, after[0].planes):
         return 0.0
-    moved = (_carried(one[0], *other)[0] - one[1] for one, other in ((before, after), (after, before)))
-    return max(float(np.abs(each).mean()) for each in moved)
+    apart = 0.0
+    for (shown, map_), other in ((before, after), (after, before)):
+        moved = _carried(shown, *other)
+        apart = max(apart, float(np.abs(moved.map - map_).mean()), 0.0 if moved.fits(shown) else FAR)
+    return apart
 
 
-def _error(before: Known, middle: Known, after: Known, part: float) -> float:
-    """How far the map carried to the middle is from the network's: the mean over the picture, 0 to 1."""
-    if not before[0].grey.shape == middle[0].grey.shape == after[0].grey.shape:
-        return 1.0  # pictures of a sequence may differ in size
-    return float(np.abs(carry(middle[0], before, after, part) - middle[1]).mean())
+def _tell(before: Known, middle: Known, after: Known, part: float, tolerance: float) -> bool:
+    """Whether the maps of both ends, carried to the middle, tell what the network says of it. tolerance: as Quality has
+    it."""
+    shown, map_ = middle
+    if not before[0].grey.shape == shown.grey.shape == after[0].grey.shape:
+        return False  # pictures of a sequence may differ in size
+    told, fits = _blended(shown, before, after, part)
+    area = float(np.maximum(told, map_).mean())
+    return fits and float(np.abs(told - map_).mean()) <= min(tolerance, max(MISSED * area, LEAST))
 
 
 def carry(shown: Look, before: Known, after: Known, part: float) -> np.ndarray:
@@ -258,19 +275,37 @@ def carry(shown: Look, before: Known, after: Known, part: float) -> np.ndarray:
     are blended by nearness in time and, pixel by pixel, by how well the picture carried likewise fits the one that is
     there.
     """
+    return _blended(shown, before, after, part)[0]
+
+
+def _blended(shown: Look, before: Known, after: Known, part: float) -> tuple[np.ndarray, bool]:
+    """What carry gives, and whether all three pictures are of one shot."""
     for look_, map_ in (before, after):
         if np.array_equal(look_.planes, shown.planes):  # a still stays the very same
-            return map_
-    maps, weights = zip(*(_carried(shown, *known) for known in (before, after)), strict=True)
-    one, two = (1.0 - part) * weights[0], part * weights[1]
-    blended: np.ndarray = (maps[0] * one + maps[1] * two) / (one + two)
-    return blended
+            return map_, True
+    one, two = (_carried(shown, *known) for known in (before, after))
+    weights = [near * (np.exp(-((moved.off / TRUST) ** 2)) + 1e-4) for near, moved in ((1.0 - part, one), (part, two))]
+    blended: np.ndarray = (one.map * weights[0] + two.map * weights[1]) / (weights[0] + weights[1])
+    return blended, one.fits(shown) and two.fits(shown)
 
 
-def _carried(shown: Look, known: Look, map_: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """A known frame's map where the motion has taken it, and how far to trust it, above 0."""
+@dataclass(frozen=True, eq=False)
+class _Moved:
+    """A known frame's map where the motion has taken it; off: how far its picture is off there, 0 to 255. Both (h, w)
+    float32."""
+
+    map: np.ndarray
+    off: np.ndarray
+
+    def fits(self, shown: Look) -> bool:
+        """Whether the known frame is of the shot that it was carried to."""
+        deviation: float = cv2.meanStdDev(shown.grey)[1][0, 0]
+        return bool(cv2.mean(self.off)[0] <= OTHER * deviation)
+
+
+def _carried(shown: Look, known: Look, map_: np.ndarray) -> _Moved:
     if not hasattr(_of_thread, "flow"):
-        _of_thread.flow = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+        _of_thread.flow = _finer_flow()
     height, width = shown.grey.shape
     flow = _of_thread.flow.calc(shown.grey, known.grey, None)
     flow[..., 0] += np.arange(width, dtype=np.float32)
@@ -280,8 +315,18 @@ def _carried(shown: Look, known: Look, map_: np.ndarray) -> tuple[np.ndarray, np
     moved = np.clip(cv2.remap(map_, flow, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE), 0.0, 1.0)
     off, still_off = _off(picture, shown.grey), _off(known.grey, shown.grey)
     still = np.clip(1.0 + (off - still_off) / STILL, 0.0, 1.0)
-    off = np.minimum(off, still_off) / TRUST
-    return moved + (map_ - moved) * still, np.exp(-off * off) + 1e-4
+    return _Moved(moved + (map_ - moved) * still, np.minimum(off, still_off))
+
+
+def _finer_flow() -> cv2.DISOpticalFlow:
+    """A flow on half the network's size, where the presets that are as fast work on a quarter of it. The errors of
+    tools/truth's clips are those of PRESET_MEDIUM, which takes four times as long."""
+    flow = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+    flow.setFinestScale(1)
+    flow.setPatchStride(5)  # of patches of 8 x 8 pixels
+    flow.setGradientDescentIterations(8)
+    flow.setVariationalRefinementIterations(0)  # they take as long again, and gain nothing
+    return flow
 
 
 def _off(picture: np.ndarray, shown: np.ndarray) -> np.ndarray:

@@ -113,16 +113,20 @@ def test_what_stands_still_keeps_its_outline_beside_what_moves() -> None:
     np.testing.assert_allclose(carried[:, : border - 4], map_[:, : border - 4], atol=1e-3)
 
 
-def seen_frames(vanished: int) -> list[int]:
+def seen_frames(vanished: int, side: int = 60, cut: int = 0) -> list[int]:
     """Which of 17 frames the network is asked about while a bright square goes across: its answer is the square, but in
-    one frame there is nothing."""
+    one frame there is nothing. Frames before a cut show it before something else."""
     random = np.random.default_rng(7)
-    behind = cv2.GaussianBlur(random.uniform(0, 150, (180, 320)).astype(np.float32), (5, 5), 0)
-    pattern = cv2.GaussianBlur(random.uniform(170, 250, (60, 60)).astype(np.float32), (5, 5), 0)
+
+    def noise(low: int, high: int, height: int, width: int) -> np.ndarray:
+        return cv2.GaussianBlur(random.uniform(low, high, (height, width)).astype(np.float32), (5, 5), 0)
+
+    behind, pattern = noise(0, 150, 180, 320), noise(170, 250, side, side)
+    other = noise(0, 150, 180, 320)
     looks = []
     for frame in range(17):
-        grey = behind.copy()
-        grey[60:120, 40 + 2 * frame : 100 + 2 * frame] = pattern
+        grey = (other if frame < cut else behind).copy()
+        grey[60 : 60 + side, 40 + 2 * frame : 40 + side + 2 * frame] = pattern
         looks.append(keyframes.look(np.repeat(grey[None], 3, 0)))
     asked: list[int] = []
 
@@ -131,7 +135,7 @@ def seen_frames(vanished: int) -> list[int]:
         asked.append(frame)
         map_ = np.zeros((180, 320), np.float32)
         if frame != vanished:
-            map_[60:120, 40 + 2 * frame : 100 + 2 * frame] = 1.0
+            map_[60 : 60 + side, 40 + 2 * frame : 40 + side + 2 * frame] = 1.0
         return map_
 
     quality = keyframes.QUALITIES["ADAPTIVE"]
@@ -156,3 +160,16 @@ def test_where_they_do_not_it_sees_on() -> None:
     asked = seen_frames(0)
     assert asked[:4] == [0, 8, 4, 2]
     assert [frame for frame in asked if frame > 8] == [12, 16]
+
+
+def test_of_a_small_subject_less_may_be_missed() -> None:
+    """Half of it, at the middle, is a part of the picture that of a large one may be off."""
+    half = 0.5 * 24 * 24 / (180 * 320)
+    assert half < (keyframes.QUALITIES["ADAPTIVE"].tolerance or 0.0)
+    assert seen_frames(0, side=24)[:4] == [0, 8, 4, 2]
+
+
+def test_at_a_cut_it_sees_on() -> None:
+    """Where the maps alone do not tell, for the subject is in the same place."""
+    asked = seen_frames(-1, side=24, cut=3)
+    assert {2, 6} <= set(asked)

@@ -5,8 +5,8 @@ Source frames are divided into spans that begin at multiples of the span's lengt
 depend on which other frames are asked for: a farm's chunks and one long run give the same. The network sees a span's
 two ends. Where their maps, each carried to the other, agree closely, they are carried to all frames between; where they
 are far apart, it sees every frame. Otherwise it sees the middle. Where the ends' maps, carried there, tell what it says
-of it, the maps are carried to the frames between; where they do not, both halves are treated likewise, down to every
-frame.
+of it, the maps are carried to the frames between; where they do not, and where the pictures are of different shots,
+both halves are treated likewise, down to every frame.
 """
 
 import threading

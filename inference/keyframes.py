@@ -26,7 +26,7 @@ LUMA = np.array((0.299, 0.587, 0.114), np.float32)  # ITU-R BT.601, for R'G'B'
 TRUST = 15.0
 # Two pictures are of different shots where, carried to one another, they are off by more than this part of the
 # deviation. Within the shots of tools/truth, 8 frames apart, it is at most .53, without the fastest .31; between any
-# two with different backgrounds at least .57.
+# two with different backgrounds at least .57. Neighbours are nearer to each other: steady.py has its own bound.
 OTHER = 0.5
 # Of a subject, how much the carried map may miss; and what of the whole picture may be off anyway, for there is always
 # something, even where there is no subject.
@@ -325,7 +325,7 @@ def _finer_flow() -> cv2.DISOpticalFlow:
     flow.setFinestScale(1)
     flow.setPatchStride(5)  # of patches of 8 x 8 pixels
     flow.setGradientDescentIterations(8)
-    flow.setVariationalRefinementIterations(0)  # they take as long again, and gain nothing
+    flow.setVariationalRefinementIterations(0)  # they would make it 2.6 times as long, and gain nothing
     return flow
 
 

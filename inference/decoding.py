@@ -6,13 +6,12 @@ from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future
 from typing import Any
 
-import numpy as np
-
 from . import air, movie, sequence
 from .job import Job
+from .picture import Picture
 
-Picture = tuple[int, np.ndarray]
-"""A source frame and its pixels, (H, W, 3) or (H, W, 4) uint8."""
+Numbered = tuple[int, Picture]
+"""A source frame and what it shows."""
 AHEAD = 4  # pictures, for the time in which a span's maps are found; twice as many gain nothing
 
 
@@ -21,19 +20,19 @@ def last(job: Job) -> int:
     return (len(job.pictures) if job.pictures else movie.probe(job.movie).frames) - 1
 
 
-def pictures(job: Job, frames: Iterable[int], tell: Callable[[str], None]) -> Generator[Picture, None, None]:
-    """The pictures of ascending source frames, RGBA where the source has an alpha of its own. tell: as movie.decode has
-    it."""
+def pictures(job: Job, frames: Iterable[int], tell: Callable[[str], None]) -> Generator[Numbered, None, None]:
+    """The pictures of ascending source frames, RGBA where the source has an alpha of its own. tell: as movie.pictures
+    has it."""
     if job.pictures:
-        return sequence.decode(job.pictures, frames)
+        return sequence.pictures(job.pictures, frames)
     channels = 4 if movie.probe(job.movie).alpha else 3
-    return movie.decode(job.movie, frames, channels, job.upright, tell)
+    return movie.pictures(job.movie, frames, channels, job.upright, tell)
 
 
 class Ahead:
     """Pictures that are decoded on a thread of their own, up to AHEAD before they are taken."""
 
-    def __init__(self, pictures: Generator[Picture, None, None]) -> None:
+    def __init__(self, pictures: Generator[Numbered, None, None]) -> None:
         self._pictures = pictures
         self._thread = air.Pool(1, "strip_matte_decode")
         self._coming = deque(self._thread.submit(next, pictures, None) for _ in range(AHEAD))
@@ -43,7 +42,7 @@ class Ahead:
         """Done once the next picture is there."""
         return self._coming[0]
 
-    def take(self) -> Picture | None:
+    def take(self) -> Numbered | None:
         """The next picture, which is waited for; None after the last."""
         picture = self._coming.popleft().result()
         self._coming.append(self._thread.submit(next, self._pictures, None))

@@ -18,6 +18,7 @@ import cv2
 import numpy as np
 
 from . import cutout
+from .planes import Planes
 
 # Sizes, CLEAR and what is below them were chosen on the clips quokka, bust, car and plant of tools/truth, by error
 # against truth, and the radii made smaller for cheetah, whose background has its colours; INSIDE by looking at balloon.
@@ -37,13 +38,13 @@ STRIP, GAP = 64, 4  # pixels and cells: how the work in full size is cut
 SUM = np.ones((1, 4), np.float32)
 
 
-def matte(map_: np.ndarray, picture: np.ndarray, dtype: type[np.uint8] | type[np.uint16] = np.uint8) -> np.ndarray:
+def matte(map_: np.ndarray, picture: Planes, dtype: type[np.uint8] | type[np.uint16] = np.uint8) -> np.ndarray:
     """Bring a map to the picture's size.
 
-    map_: (h, w) float32 in 0..1, of any size. picture: (H, W, 3) uint8 RGB, code values as they are, for in those the
-    foreground was blended or is near enough. Returns (H, W) of the dtype, 0 transparent to its largest opaque.
+    map_: (h, w) float32 in 0..1, of any size. picture: R, G and B, code values as they are, for in those the foreground
+    was blended or is near enough. Returns (H, W) of the dtype, 0 transparent to its largest opaque.
     """
-    height, width = picture.shape[:2]
+    height, width = picture[0].shape
     step = max(1, round(max(height, width) / SIDE))
     map_ = _on_grid(map_, height, width, step)
     rows, columns = map_.shape
@@ -81,15 +82,17 @@ def _on_grid(map_: np.ndarray, height: int, width: int, step: int) -> np.ndarray
     return found + (1.0 - found) * sure
 
 
-def _reduced(picture: np.ndarray, top: int, left: int, rows: int, columns: int, step: int) -> np.ndarray:
+def _reduced(picture: Planes, top: int, left: int, rows: int, columns: int, step: int) -> np.ndarray:
     """The mean colour of each cell of a part of the grid, (rows, columns, 4) float32: RGB in 0..1, and 1."""
-    part = picture[top * step : (top + rows) * step, left * step : (left + columns) * step]
-    below, beside = rows * step - part.shape[0], columns * step - part.shape[1]
-    if below or beside:
-        part = cv2.copyMakeBorder(part, 0, below, 0, beside, cv2.BORDER_REPLICATE)
-    small = cv2.resize(part, (columns, rows), interpolation=cv2.INTER_AREA)
-    # The alpha that OpenCV adds is 255: the constant's factor.
-    return cv2.cvtColor(small, cv2.COLOR_RGB2RGBA).astype(np.float32) * np.float32(1.0 / 255.0)
+    cells = slice(top * step, (top + rows) * step), slice(left * step, (left + columns) * step)
+    means = []
+    for plane in picture:
+        part = plane[cells]
+        below, beside = rows * step - part.shape[0], columns * step - part.shape[1]
+        if below or beside:
+            part = cv2.copyMakeBorder(part, 0, below, 0, beside, cv2.BORDER_REPLICATE)
+        means.append(cv2.resize(part, (columns, rows), interpolation=cv2.INTER_AREA))
+    return cv2.merge([*means, np.full_like(means[0], 255)]).astype(np.float32) * np.float32(1.0 / 255.0)
 
 
 def _mean(plane: np.ndarray, radius: int) -> np.ndarray:
@@ -178,7 +181,7 @@ class _Guide:
 
 
 def _paint(
-    full: np.ndarray, picture: np.ndarray, weights: np.ndarray, fitted: np.ndarray, at: tuple[int, int], step: int
+    full: np.ndarray, picture: Planes, weights: np.ndarray, fitted: np.ndarray, at: tuple[int, int], step: int
 ) -> None:
     """Apply the weights to the picture, and write the matte in `full`, in the cells that are fitted.
 
@@ -209,11 +212,12 @@ def _blocks(fitted: np.ndarray, high: int) -> Iterator[tuple[slice, slice]]:
                 yield rows, slice(int(run[0]), int(run[-1]) + 1)
 
 
-def _calm(picture: np.ndarray, top: int, left: int, bottom: int, right: int, dtype: np.dtype) -> np.ndarray:
+def _calm(picture: Planes, top: int, left: int, bottom: int, right: int, dtype: np.dtype) -> np.ndarray:
     """A part of the picture, RGBA, opaque, smoothed over 3 x 3 pixels: grain shall not be printed in alpha. dtype:
     uint8, or uint16 for 257 times as much, in which what is smoothed is rounded more finely."""
     above, before = max(top - 1, 0), max(left - 1, 0)
-    part = cv2.cvtColor(picture[above : bottom + 1, before : right + 1], cv2.COLOR_RGB2RGBA)
+    colour = [plane[above : bottom + 1, before : right + 1] for plane in picture]
+    part = cv2.merge([*colour, np.full_like(colour[0], 255)])
     if dtype == np.uint16:
         part = part * np.uint16(cutout.DEEP // 255)
     part = cv2.GaussianBlur(part, (3, 3), 0, borderType=cv2.BORDER_REPLICATE)

@@ -7,19 +7,22 @@ import binascii
 import cv2
 import numpy as np
 
+from .planes import Planes
+
 COLUMNS, ROWS = 32, 18
 SAMPLES = 8  # of a cell's pixels, along a side, at least; all would take five times as long
 
 
-def of(picture: np.ndarray) -> str:
-    """The fingerprint of a picture, (H, W, 3) or (H, W, 4) uint8 RGB, straight alpha: 768 characters of ASCII, the mean
-    brightness of ROWS x COLUMNS cells, over black where the picture is transparent."""
-    step = max(min(picture.shape[0] // (ROWS * SAMPLES), picture.shape[1] // (COLUMNS * SAMPLES)), 1)
-    sampled = np.ascontiguousarray(picture[::step, ::step])
-    small = cv2.resize(sampled, (COLUMNS, ROWS), interpolation=cv2.INTER_AREA)
-    grey = cv2.cvtColor(np.ascontiguousarray(small[..., :3]), cv2.COLOR_RGB2GRAY)
-    if small.shape[2] == 4:
-        grey = cv2.multiply(grey, np.ascontiguousarray(small[..., 3]), scale=1 / 255)
+def of(picture: Planes) -> str:
+    """The fingerprint of a picture: 768 characters of ASCII, the mean brightness of ROWS x COLUMNS cells, over black
+    where the picture is transparent."""
+    height, width = picture[0].shape
+    step = max(min(height // (ROWS * SAMPLES), width // (COLUMNS * SAMPLES)), 1)
+    sampled = (np.ascontiguousarray(plane[::step, ::step]) for plane in picture)
+    small = [cv2.resize(plane, (COLUMNS, ROWS), interpolation=cv2.INTER_AREA) for plane in sampled]
+    grey = cv2.cvtColor(cv2.merge(small[:3]), cv2.COLOR_RGB2GRAY)
+    if len(small) == 4:
+        grey = cv2.multiply(grey, small[3], scale=1 / 255)
     return base64.b64encode(grey.tobytes()).decode("ascii")
 
 

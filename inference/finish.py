@@ -2,6 +2,7 @@
 """From a frame's map to its image: full size, mask, shape, colour."""
 
 import os
+from collections.abc import Iterator
 
 import cv2
 import numpy as np
@@ -9,31 +10,33 @@ import numpy as np
 from . import cutout, edges, folder, foreground, movie, notes, sequence, subject
 from .errors import MatteError
 from .job import Job
+from .model import Model
+from .picture import Picture
+from .planes import Planes
 from .shape import shaped
 
 
-def crop(job: Job, picture: np.ndarray) -> subject.Crop | None:
-    """What the network sees of a picture, where the job has a region."""
-    if job.subject.region is None:
-        return None
-    height, width = picture.shape[:2]
-    return subject.crop(height, width, job.subject.region)
+def crop(job: Job, height: int, width: int) -> subject.Crop | None:
+    """What the network sees of a picture of a size, where the job has a region."""
+    return None if job.subject.region is None else subject.crop(height, width, job.subject.region)
 
 
-def seen(job: Job, picture: np.ndarray) -> np.ndarray:
-    """The part of a picture that the network sees: (h, w, 3) uint8 of an (H, W, 3) or (H, W, 4) one."""
-    part = crop(job, picture)
-    return (part.of(picture) if part else picture)[..., :3]
+def seen(job: Job, picture: Picture, model: Model) -> np.ndarray:
+    """What the network sees of a picture, as `Model.planes` has it."""
+    part = crop(job, picture.height, picture.width)
+    return model.planes(picture, part.part if part else None)
 
 
-def matte(job: Job, frame: int, picture: np.ndarray, map_: np.ndarray) -> np.ndarray:
+def matte(job: Job, frame: int, picture: Planes, map_: np.ndarray) -> np.ndarray:
     """The matte of a source frame at the picture's size, (H, W) uint8; uint16 where the job's format is 'PNG16'.
 
     map_: (h, w) float32 in 0..1.
     """
-    part, shown = crop(job, picture), seen(job, picture)
+    height, width = picture[0].shape
+    part = crop(job, height, width)
     dtype = np.uint16 if job.format == "PNG16" else np.uint8
-    height, width = shown.shape[:2]
+    shown = [part.of(plane) if part else plane for plane in picture[:3]]
+    height, width = shown[0].shape
     found = edges.matte(map_, shown, dtype) if job.edges else cutout.matte_at_full_size(map_, height, width, dtype)
     if part:
         found = part.pasted(found)
@@ -42,21 +45,25 @@ def matte(job: Job, frame: int, picture: np.ndarray, map_: np.ndarray) -> np.nda
     return shaped(found, job.shape)
 
 
-def image(job: Job, picture: np.ndarray, matte_: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
-    """The image of a frame, for the job's output.
+def strips(job: Job, picture: Planes, matte_: np.ndarray) -> Iterator[np.ndarray]:
+    """The image of a frame, for the job's output, from above to below in strips of rows.
 
     matte_: (H, W) uint8, or uint16, which a cutout has rounded. MATTE: the matte itself; an alpha of the picture's own
-    stays with the movie. CUTOUT: (H, W, 4) uint8 RGBA, straight; an alpha of the picture's own multiplies the matte.
-    Colour is cleaned by the matte alone: where the picture is transparent itself, its colour is clean already. out: see
-    cutout.cutout.
+    stays with the movie. CUTOUT: (h, W, 4) uint8 RGBA, straight, as cutout.strips has it; an alpha of the picture's own
+    multiplies the matte. Colour is cleaned by the matte alone: where the picture is transparent itself, its colour is
+    clean already.
     """
     if job.output == "MATTE":
-        return matte_
+        return (matte_[first : first + cutout.ROWS] for first in range(0, len(matte_), cutout.ROWS))
     matte_ = cutout.eight_bits(matte_)
-    colour = np.ascontiguousarray(picture[..., :3])
+    colour, own = picture[:3], picture[3:]
     colour = foreground.foreground(colour, matte_) if job.edge_colour else colour
-    alpha = cv2.multiply(matte_, picture[..., 3], scale=1 / 255) if picture.shape[2] == 4 else matte_
-    return cutout.cutout(colour, alpha, out)
+    return cutout.strips(colour, cv2.multiply(matte_, own[0], scale=1 / 255) if own else matte_)
+
+
+def image(job: Job, picture: Planes, matte_: np.ndarray) -> np.ndarray:
+    """The image of a frame as a whole, of what `strips` has: (H, W) or (H, W, 4)."""
+    return np.concatenate([strip.copy() for strip in strips(job, picture, matte_)])
 
 
 def taken_file(job: Job, frame: int) -> str:

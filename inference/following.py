@@ -8,6 +8,7 @@ import numpy as np
 
 from . import decoding, keyframes, networks, pipeline, steady, subject
 from .job import Job
+from .picture import Picture
 
 EVERY = 4  # source frames
 
@@ -22,8 +23,8 @@ def follow(job: Job, frame: int, point: subject.Point, tell: Callable[[float], N
     plan = networks.plan_for(job)
     model = networks.load(job.model, plan)
 
-    def see(picture: np.ndarray) -> tuple[keyframes.Look, np.ndarray]:
-        planes = model.planes(np.ascontiguousarray(picture[..., :3]))
+    def see(picture: Picture) -> tuple[keyframes.Look, np.ndarray]:
+        planes = model.planes(picture)
         return keyframes.look(planes), model.map(planes)
 
     found = {}

@@ -13,6 +13,8 @@ import math
 import cv2
 import numpy as np
 
+from .planes import Planes
+
 FINEST = 4  # pixels of the picture, along a side, for one of the finest level
 LEVELS = 6
 COARSEST = FINEST << (LEVELS - 1)
@@ -22,27 +24,32 @@ PRIOR = 1e-3  # weight of a colour where nothing is seen of it: there it is the 
 ROWS_AT_ONCE = 128  # what is worked on at a time stays in the processor's cache; FINEST divides it
 RUN = 8  # neighbours in a row that are looked up together
 
-Planes = list[np.ndarray]
+Levels = list[np.ndarray]
 """R, G and B, each (h, w) float32 in 0..255, or a little over."""
 
 
-def foreground(picture: np.ndarray, matte: np.ndarray) -> np.ndarray:
+def foreground(picture: Planes, matte: np.ndarray) -> Planes:
     """The colour that composites over anything, with the matte as straight alpha.
 
-    picture: (H, W, 3) uint8 RGB. matte: (H, W) uint8. Returns (H, W, 3) uint8 RGB: exactly the picture where the matte
-    is 255; where it is 0 the subject's colour is continued, AROUND and more beyond all that is seen, for filters read
-    neighbours; the picture itself farther away.
+    picture: R, G and B. matte: (H, W) uint8. Returns R, G and B: exactly the picture where the matte is 255; where it
+    is 0 the subject's colour is continued, AROUND and more beyond all that is seen, for filters read neighbours; the
+    picture itself farther away.
     """
-    colour = picture.copy()
+    colour = [plane.copy() for plane in picture]
     box = _box(matte)
-    inside, near = colour[box], matte[box]
+    inside, near = [plane[box] for plane in colour], matte[box]
     if near.size and near.min() < 255:
-        seen, behind = _smooth(_halved(_halved(inside)), _halved(_halved(near)))
+        seen, behind = _smooth([_halved(_halved(plane)) for plane in inside], _halved(_halved(near)))
         for first in range(0, len(near), ROWS_AT_ONCE):
             rows = slice(first, first + ROWS_AT_ONCE)
-            ends = (_enlarged(reduced, rows)[: len(near) - first, : near.shape[1]] for reduced in (seen, behind))
-            fitted = _fitted(inside[rows], near[rows], *ends)
-            cv2.copyTo(fitted, cv2.compare(near[rows], 255, cv2.CMP_LT), inside[rows])
+            shown = [plane[rows] for plane in inside]
+            ends = (
+                [_enlarged(plane, rows)[: len(near) - first, : near.shape[1]] for plane in end]
+                for end in (seen, behind)
+            )
+            not_whole = cv2.compare(near[rows], 255, cv2.CMP_LT)
+            for fitted, plane in zip(_fitted(shown, near[rows], *ends), shown, strict=True):
+                cv2.copyTo(fitted, not_whole, plane)
     return colour
 
 
@@ -76,9 +83,9 @@ def _doubled(plane: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     return cv2.resize(plane, (2 * width, 2 * height), interpolation=cv2.INTER_LINEAR)[: shape[0], : shape[1]]
 
 
-def _smooth(picture: np.ndarray, matte: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Foreground and background, both (h, w, 3) uint8, of a reduced picture (h, w, 3) and its matte (h, w), uint8."""
-    levels = [([plane.astype(np.float32) for plane in cv2.split(picture)], matte.astype(np.float32) / 255)]
+def _smooth(picture: Planes, matte: np.ndarray) -> tuple[Planes, Planes]:
+    """Foreground and background of a reduced picture and its matte (h, w) uint8."""
+    levels = [([plane.astype(np.float32) for plane in picture], matte.astype(np.float32) / 255)]
     while len(levels) < LEVELS:
         planes, alpha = levels[-1]
         levels.append(([_halved(plane) for plane in planes], _halved(alpha)))
@@ -91,11 +98,15 @@ def _smooth(picture: np.ndarray, matte: np.ndarray) -> tuple[np.ndarray, np.ndar
         # A second time would cost more on the finest level than all the coarser ones do, and gains little there.
         for _ in range(1 if alpha is levels[0][1] else 2):
             seen, behind = _refined(planes, alpha, seen, behind)
+    return _rounded(seen), _rounded(behind)
+
+
+def _rounded(planes: Levels) -> Planes:
     # The sum with 0 rounds, and stays within 0..255.
-    return cv2.add(cv2.merge(seen), 0, dtype=cv2.CV_8U), cv2.add(cv2.merge(behind), 0, dtype=cv2.CV_8U)
+    return [cv2.add(plane, 0, dtype=cv2.CV_8U) for plane in planes]
 
 
-def _refined(picture: Planes, alpha: np.ndarray, seen: Planes, behind: Planes) -> tuple[Planes, Planes]:
+def _refined(picture: Levels, alpha: np.ndarray, seen: Levels, behind: Levels) -> tuple[Levels, Levels]:
     """Foreground and background after a move to the nearest pair and an average."""
     rest = 1 - alpha
     weight, rest_weight = alpha * alpha, rest * rest
@@ -122,22 +133,23 @@ def _enlarged(reduced: np.ndarray, rows: slice) -> np.ndarray:
     return cv2.resize(part, size, interpolation=cv2.INTER_LINEAR)[above * FINEST :][: rows.stop - rows.start]
 
 
-def _fitted(picture: np.ndarray, matte: np.ndarray, seen: np.ndarray, behind: np.ndarray) -> np.ndarray:
+def _fitted(picture: Planes, matte: np.ndarray, seen: Planes, behind: Planes) -> Planes:
     """Where the matte is soft the foreground of that pair nearest to `seen` and `behind` that makes the picture, and
-    `seen` elsewhere.
-
-    All (H, W, 3) uint8, as is the result; the matte (H, W).
-    """
-    picture, matte, colour, behind = (np.ascontiguousarray(image) for image in (picture, matte, seen, behind))
+    `seen` elsewhere; the matte is (H, W) uint8."""
+    colour = [np.ascontiguousarray(plane) for plane in seen]
     length = math.gcd(matte.size, RUN)
-    runs = np.flatnonzero(cv2.inRange(matte, 1, 254).reshape(-1).view(f"u{length}"))
-    if len(runs):
-        alphas = np.arange(256, dtype=np.float32) / 255
-        gains = alphas / (alphas**2 + (1 - alphas) ** 2)
-        one, other, shown = (
-            image.reshape(-1, 3 * length)[runs].astype(np.float32) for image in (colour, behind, picture)
-        )
-        level = cv2.merge([matte.reshape(-1, length)[runs]] * 3).reshape(one.shape)
-        fitted = one + cv2.LUT(level, gains) * (shown - other - cv2.LUT(level, alphas) * (one - other))
-        colour.reshape(-1, 3 * length)[runs] = np.clip(fitted + 0.5, 0, 255).astype(np.uint8)
+
+    def in_runs(plane: np.ndarray) -> np.ndarray:
+        return np.ascontiguousarray(plane).reshape(-1, length)
+
+    runs = np.flatnonzero(in_runs(cv2.inRange(matte, 1, 254)).view(f"u{length}"))
+    if not len(runs):
+        return colour
+    level = in_runs(matte)[runs]
+    alphas = np.arange(256, dtype=np.float32) / 255
+    alpha, gain = (cv2.LUT(level, table) for table in (alphas, alphas / (alphas**2 + (1 - alphas) ** 2)))
+    for shown, own, rest in zip(picture, colour, behind, strict=True):
+        one, other, whole = (in_runs(plane)[runs].astype(np.float32) for plane in (own, rest, shown))
+        fitted = one + gain * (whole - other - alpha * (one - other))
+        in_runs(own)[runs] = np.clip(fitted + 0.5, 0, 255).astype(np.uint8)
     return colour

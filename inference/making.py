@@ -1,31 +1,29 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The last steps of a frame: from what is found of it to its image, a file."""
 
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
 from . import cutout, doubt, fingerprint, finish, folder, notes, png, webp
 from .job import Image, Job
-
-_of_thread = threading.local()  # image: what is written into, frame by frame
+from .picture import Picture
+from .planes import Planes
 
 
 @dataclass(frozen=True, eq=False)
 class Matted:
     """A source frame whose image can be made.
 
-    picture: (H, W, 3) or (H, W, 4) uint8. found: gives what its matte comes from, the network's map or a matte that is
-    there. matte: makes the matte of that, (H, W) uint8 or uint16.
+    found: gives what its matte comes from, the network's map or a matte that is there. matte: makes the matte of the
+    picture's planes and of that, (H, W) uint8 or uint16.
     """
 
     frame: int
-    picture: np.ndarray
+    picture: Picture
     found: Callable[[], np.ndarray]
-    matte: Callable[[np.ndarray], np.ndarray]
+    matte: Callable[[Planes, np.ndarray], np.ndarray]
 
 
 class Maker:
@@ -35,7 +33,7 @@ class Maker:
     def __init__(self, job: Job, images: folder.Folder) -> None:
         self._job = job
         self._images = images
-        self._latest: tuple[np.ndarray, np.ndarray, str, bytes] | None = None
+        self._latest: tuple[Picture, np.ndarray, str, bytes] | None = None
 
     def make(self, matted: Matted, drawing: str) -> Image:
         """Write a frame's image. drawing: tells one drawing of a mask from others; empty where there is none."""
@@ -48,20 +46,19 @@ class Maker:
         folder.write_whole(path, content)
         return Image(matted.frame, path, reused=False)
 
-    def _same(self, picture: np.ndarray, found: np.ndarray, drawing: str) -> bytes | None:
+    def _same(self, picture: Picture, found: np.ndarray, drawing: str) -> bytes | None:
         """The bytes of the image that was made last, where it was made from the very same."""
         if self._latest is None:
             return None
         picture_, found_, drawing_, content = self._latest  # at once, for other threads replace it
         # What is found is small, and hardly ever the same where anything moves: pictures are rarely compared.
-        same = drawing == drawing_ and np.array_equal(found, found_) and picture.shape == picture_.shape
-        return content if same and not cv2.norm(picture, picture_, cv2.NORM_INF) else None
+        return content if drawing == drawing_ and np.array_equal(found, found_) and picture.same(picture_) else None
 
     def _content(self, matted: Matted, found: np.ndarray, drawing: str) -> bytes:
-        matte = matted.matte(found)
-        if not hasattr(_of_thread, "image") or _of_thread.image.shape[:2] != matte.shape:
-            _of_thread.image = np.empty((*matte.shape, 4), np.uint8)
+        picture = matted.picture.planes()
+        matte = matted.matte(picture, found)
         facts = doubt.facts(cutout.eight_bits(matte))
-        note = notes.joined(f"{facts.to_text()} {fingerprint.of(matted.picture)}", drawing)
-        encode = webp.encode if self._job.format == "WEBP" else png.encode
-        return encode(finish.image(self._job, matted.picture, matte, _of_thread.image), note)
+        note = notes.joined(f"{facts.to_text()} {fingerprint.of(picture)}", drawing)
+        if self._job.format == "WEBP":
+            return webp.encode(finish.image(self._job, picture, matte), note)
+        return png.encoded(finish.strips(self._job, picture, matte), note)

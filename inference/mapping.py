@@ -6,12 +6,11 @@ from collections.abc import Callable, Generator
 from concurrent.futures import Future
 from typing import Any
 
-import numpy as np
-
 from . import air, decoding, finish, keyframes, waits
 from .job import Job
 from .model import Model
 from .neighbours import Shown
+from .picture import Picture
 
 # Bytes of pictures in spans that are begun ahead, for each of the pool's threads, and in all.
 ROOM, MOST_ROOM = 32 << 20, 256 << 20
@@ -30,8 +29,8 @@ def mapped(
     needed = sorted(set().union(*(span.needed for span in spans)))
     maps = keyframes.Maps(model.map, pool, quality)
 
-    def look(picture: np.ndarray) -> keyframes.Look:
-        return keyframes.look(model.planes(finish.seen(job, picture)))
+    def look(picture: Picture) -> keyframes.Look:
+        return keyframes.look(finish.seen(job, picture, model))
 
     pictures = decoding.pictures(job, needed, lambda text: tell("WARNING", text))
     with contextlib.closing(_Held(pictures, look, pool)) as held:
@@ -59,14 +58,14 @@ class _Held:
 
     def __init__(
         self,
-        pictures: Generator[decoding.Picture, None, None],
-        look: Callable[[np.ndarray], keyframes.Look],
+        pictures: Generator[decoding.Numbered, None, None],
+        look: Callable[[Picture], keyframes.Look],
         pool: air.Pool,
     ) -> None:
         self._coming = decoding.Ahead(pictures)
         self._look = look
         self._pool = pool
-        self._pictures: dict[int, np.ndarray] = {}
+        self._pictures: dict[int, Picture] = {}
         self._looks: dict[int, Future[keyframes.Look]] = {}
         self.awaited = False
         self.largest = 0
@@ -88,7 +87,7 @@ class _Held:
     def looked(self, frame: int) -> keyframes.Look:
         return self._looks[frame].result()
 
-    def picture(self, frame: int) -> np.ndarray:
+    def picture(self, frame: int) -> Picture:
         """A frame's picture, which is held no more."""
         return self._pictures.pop(frame)
 

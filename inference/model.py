@@ -15,7 +15,8 @@ from .bound import Bound
 from .devices import first_line
 from .errors import MatteError
 from .libraries import load
-from .resample import reduce
+from .picture import Picture
+from .resample import Box
 
 # What a file is asked with that the catalogue does not know: as U2-Net.
 MEAN = np.array(catalogue.IMAGENET[0], np.float32)
@@ -84,15 +85,15 @@ class Model:
             raise wrong
         return inputs[0].name, outputs[0].name, (height, width) if fixed else None
 
-    def planes(self, picture: np.ndarray) -> np.ndarray:
-        """A picture as the network sees it: (3, h, w) float32 RGB in 0..255, a little over at hard edges.
+    def planes(self, picture: Picture, part: Box | None = None) -> np.ndarray:
+        """A picture, or a part of it, as the network sees it: (3, h, w) float32 RGB in 0..255, a little over at edges.
 
-        picture: (H, W, 3) uint8 RGB in sRGB code. Where the file fixes a size, the picture is stretched to it, as in
-        training. Where it does not, the picture keeps its aspect, and its longer side becomes 320.
+        Where the file fixes a size, the picture is stretched to it, as in training. Where it does not, the picture
+        keeps its aspect, and its longer side becomes 320.
         """
-        height, width = picture.shape[:2]
+        height, width = (side.stop - side.start for side in part) if part else (picture.height, picture.width)
         rows, columns = self.sides or (_side(height, width), _side(width, height))
-        return reduce(picture, rows, columns)
+        return picture.reduced(rows, columns, part)
 
     def map(self, planes: np.ndarray) -> np.ndarray:
         """The network's answer to what `planes` made: (h, w) float32 in 0..1.

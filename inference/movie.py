@@ -18,14 +18,11 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import av
-import av.filter
-import cv2
 import numpy as np
 from av.error import FFmpegError
 
 from .errors import MatteError
-from .job import available_cores
-from .planes import planes
+from .picture import ROTATIONS, Decoded, Picture, Pixels
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -44,21 +41,9 @@ ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 SEEKABLE = frozenset({"mov", "mp4", "matroska", "webm"})
 # Containers in which FFmpeg finds a "video" in any text or picture.
 NOT_MOVIES = frozenset({"tty", "bintext", "xbin", "adf", "idf", "image2", "lrc"})
-# The coefficients of the numbers that a decoder gives for a colour space (FFmpeg's AVColorSpace). Of any other number
-# swscale makes BT.601, and so does Blender.
-MATRICES = {1: "bt709", 4: "fcc", 5: "bt601", 6: "bt601", 7: "smpte240m", 9: "bt2020", 10: "bt2020"}
-FULL_RANGE = 2
 # Of FFmpeg's AVColorTransferCharacteristic and AVColorPrimaries (ITU-T H.273), those that a file must be tagged with.
 HDR = {16: "PQ", 18: "HLG"}
 WIDE = {9: "BT.2020", 11: "DCI-P3", 12: "Display P3"}
-# Colour as Blender 4.4 and later convert it, bit by bit: a chroma sample serves its pixels as it is, rounded exactly.
-# Without a stated place of the chroma samples FFmpeg 8 shifts them by a quarter of a pixel (4.4 of 255 on average, and
-# 255 at edges). Blender 4.2 and 4.3 use swscale's fast path, which is darker by 1 of 255.
-CONVERSION = "flags=neighbor+full_chroma_int+accurate_rnd:in_chroma_loc=center"
-# Threads that share the conversion of a picture. The bits are the same, and where there are many cores one alone would
-# keep the rest waiting at 4K.
-SLICES = min(available_cores(), 4)
-ROTATIONS = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
 
 
 class MovieError(MatteError):
@@ -160,12 +145,29 @@ def decode(
     upright: bool = True,
     tell: Callable[[str], None] | None = None,
 ) -> Generator[tuple[int, np.ndarray], None, None]:
+    """As `pictures`, with each picture's pixels: height x width x `channels`, uint8. Two frames may share one array:
+    copy it before writing into it."""
+    last, pixels = None, np.empty(0)
+    with contextlib.closing(pictures(path, frames, channels, upright, tell)) as shown:
+        for frame, picture in shown:
+            if picture is not last:
+                last, pixels = picture, picture.pixels()
+            yield frame, pixels
+
+
+def pictures(
+    path: str,
+    frames: Iterable[int],
+    channels: int = 3,
+    upright: bool = True,
+    tell: Callable[[str], None] | None = None,
+) -> Generator[tuple[int, Picture], None, None]:
     """Yield (source frame, picture) for ascending source frames, in one pass forward.
 
-    A picture is height x width x `channels`, uint8, RGB or, with 4 channels, RGBA with straight alpha; C-contiguous and
-    sRGB-coded. `upright` turns it as the file asks, which Blender does since 4.4. Two frames may share one array: copy
-    it before writing into it. Frames past the last picture repeat it, as in Blender. Damaged pictures are passed over,
-    and when the last frame is done `tell` is given a sentence about it. close() lets go of the file.
+    A picture is sRGB-coded RGB or, with 4 `channels`, RGBA with straight alpha. `upright` turns it as the file asks,
+    which Blender does since 4.4. Two frames may share one picture. Frames past the last picture repeat it, as in
+    Blender. Damaged pictures are passed over, and when the last frame is done `tell` is given a sentence about it.
+    close() lets go of the file.
     """
     wanted = iter(frames)
     following = next(wanted, None)
@@ -175,22 +177,23 @@ def decode(
         clock = _Clock(stream, _rate(path, stream))
         reader = _Reader(container, stream)
         shown = _Shown(reader.pictures_for(clock, following), clock)
-        colour = _Colour(stream.codec_context.width, stream.codec_context.height, channels, upright)
-        picture: VideoFrame | None = None
+        size = stream.codec_context.height, stream.codec_context.width
+        latest: VideoFrame | None = None
         while following is not None:
-            frame, before = following, picture
-            picture = shown.at(frame)
-            if picture is None:
+            frame, before = following, latest
+            latest = shown.at(frame)
+            if latest is None:
                 raise MovieError(_no_picture(path))
-            if picture is not before:
-                pixels = colour.pixels(picture)
-            yield frame, pixels
+            if latest is not before:
+                decoded = Decoded(latest, size, channels, _turn(latest) if upright else 0)
+                picture = decoded if decoded.in_luma else Pixels(decoded.pixels())
+            yield frame, picture
             following = next(wanted, None)
             if following is not None and following < frame:
                 raise ValueError(f"source frames must ascend: {following} after {frame}")
         if tell is not None and reader.damaged:
             tell(f'"{path}" is damaged: {reader.damaged} of its packets gave no picture, and the one before is shown')
-        if tell is not None and clock.seconds_past(picture, frame) > LONGEST_PICTURE:
+        if tell is not None and clock.seconds_past(latest, frame) > LONGEST_PICTURE:
             tell(f'"{path}" has no more pictures long before its end: source frames up to {frame} repeat the last')
 
 
@@ -428,52 +431,3 @@ def _turn(picture: VideoFrame) -> int:
     """Degrees clockwise by which the file asks its pictures to be shown turned: 0, 90, 180 or 270; 0 for any other."""
     turn = -picture.rotation % 360
     return turn if turn in ROTATIONS else 0
-
-
-class _Colour:
-    """Pixels of decoded pictures, all of one size: height x width x channels, uint8, RGB(A), turned upright or not.
-
-    Conversion and rotation run without the GIL. The filter is made again only where a picture's format changes.
-    """
-
-    def __init__(self, width: int, height: int, channels: int, upright: bool) -> None:
-        self._upright = upright
-        self._size = f"{width}:{height}"
-        self._channels = channels
-        self._made_for: tuple[int, int, str, int, int] | None = None
-        self._graph = av.filter.Graph()
-
-    def pixels(self, picture: VideoFrame) -> np.ndarray:
-        wanted = (picture.width, picture.height, picture.format.name, picture.colorspace, picture.color_range)
-        if wanted != self._made_for:
-            self._graph = self._filter_for(picture)
-            self._made_for = wanted
-        self._graph.vpush(picture)
-        converted = self._graph.vpull()
-        if converted.format.is_planar:
-            green, blue, red, *alpha = planes(converted)
-            pixels = cv2.merge([red, green, blue, *alpha])
-        else:
-            pixels = np.ascontiguousarray(converted.to_ndarray())
-        turn = _turn(picture) if self._upright else 0
-        return cv2.rotate(pixels, ROTATIONS[turn]) if turn else pixels
-
-    def _filter_for(self, picture: VideoFrame) -> av.filter.Graph:
-        options = f"{self._size}:{CONVERSION}"
-        into = {3: "rgb24", 4: "rgba"}[self._channels]
-        if not picture.format.is_rgb:
-            full = picture.color_range == FULL_RANGE or picture.format.name.startswith("yuvj")
-            options += (
-                f":in_color_matrix={MATRICES.get(picture.colorspace, 'bt601')}:in_range={'full' if full else 'limited'}"
-            )
-            # The same bits, by swscale's code for the processor's vectors, which it has for planes alone: with the
-            # merging, in little more than half the time. From RGB of 5 and 6 bits the bits would be others.
-            into = {3: "gbrp", 4: "gbrap"}[self._channels]
-        graph = av.filter.Graph()
-        graph.threads = SLICES
-        source = graph.add_buffer(
-            width=picture.width, height=picture.height, format=picture.format, time_base=picture.time_base
-        )
-        graph.link_nodes(source, graph.add("scale", options), graph.add("format", into), graph.add("buffersink"))
-        graph.configure()
-        return graph

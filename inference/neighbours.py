@@ -10,6 +10,7 @@ import numpy as np
 from . import finish, steady, subject
 from .job import Job
 from .keyframes import Look
+from .picture import Picture
 
 Maps = Mapping[int, Future[np.ndarray]]
 Steps = Mapping[int, Future[steady.Step | None]]
@@ -19,12 +20,12 @@ Steps = Mapping[int, Future[steady.Step | None]]
 class Shown:
     """A source frame on its way.
 
-    picture: at full size, (H, W, 3) or (H, W, 4) uint8. look: what the network sees of it. map: the network's answer,
+    picture: at full size. look: what the network sees of it. map: the network's answer,
     which may still be in the making.
     """
 
     frame: int
-    picture: np.ndarray
+    picture: Picture
     look: Look
     map: Future[np.ndarray]
 
@@ -113,5 +114,5 @@ def _point(
         shot = range(first, last + 1)
         return subject.largest([pieces[frame].result() for frame in shot], shown.frame - first)
     point = subject.at(job.subject.path, shown.frame)
-    crop = finish.crop(job, shown.picture)
+    crop = finish.crop(job, shown.picture.height, shown.picture.width)
     return crop.inside(point) if crop and point else point

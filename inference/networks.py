@@ -17,6 +17,7 @@ from .devices import AUTO, CPU
 from .errors import MatteError
 from .job import Job, available_cores, eight_bits
 from .model import Model
+from .picture import Pixels
 
 FULL, INT8 = "fp32", "int8"  # precisions, as manifests name them
 WORTHWHILE = 0.87  # of the time in full precision, above which 8 bits are not worth their error
@@ -248,7 +249,7 @@ def _right(path: str, forms: tuple[Model, Model] | None = None) -> bool:
     """Whether this machine's ONNX Runtime computes a network's 8-bit form as it should. forms: both, where loaded."""
     if path not in _known_right:
         full, eight = forms or _forms(path)
-        planes = full.planes(picture(*SMALL))
+        planes = full.planes(Pixels(picture(*SMALL)))
         _known_right[path] = float(np.abs(full.map(planes) - eight.map(planes)).mean()) < EIGHT_OFF
     return _known_right[path]
 
@@ -260,7 +261,7 @@ def _trouble(path: str, plan: Plan) -> str:
     MatteError where the CPU can not run the network either.
     """
     right = Model(_form(path, plan.precision), CPU)
-    planes = right.planes(picture(*USUAL))
+    planes = right.planes(Pixels(picture(*USUAL)))
     expected = right.map(planes)
     try:
         answer = Model(_form(path, plan.precision), plan.device, plan.threads).map(planes)

@@ -17,6 +17,7 @@ from .errors import MatteError
 from .job import Image, Job
 from .making import Maker, Matted
 from .model import Model
+from .planes import Planes
 
 Tell = Callable[[str, str], None]
 MORE = 2  # images that wait to be made, beside those that the pool's threads have in hand: at 4K each holds 25 MB
@@ -170,7 +171,7 @@ def _inferred(job: Job, frames: list[int], model: Model, tell: Tell, pool: air.P
         contextlib.closing(neighbours.settled(job, stream, frames, pool)) as settled,
     ):
         for shown in settled:
-            matte = functools.partial(finish.matte, job, shown.frame, shown.picture)
+            matte = functools.partial(finish.matte, job, shown.frame)
             yield Matted(shown.frame, shown.picture, shown.map.result, matte)
 
 
@@ -186,7 +187,7 @@ def _note_devices(job: Job, names: tuple[str, ...], tell: Tell) -> None:
         tell("WARNING", f"Images of this folder were made on {then}, and these on {now}: they may differ a little")
 
 
-def _as_it_is(found: np.ndarray) -> np.ndarray:
+def _as_it_is(_picture: Planes, found: np.ndarray) -> np.ndarray:
     return found
 
 

@@ -5,6 +5,7 @@ Format: ISO/IEC 15948, which every reader of PNG opens.
 """
 
 import struct
+from collections.abc import Iterable
 
 import numpy as np
 from isal import isal_zlib
@@ -14,7 +15,7 @@ from . import notes
 COLOUR_TYPES = {1: 0, 3: 2, 4: 6}  # channels: grey, RGB, RGBA
 UP = 2  # the filter "pixel minus the one above": of all five the fastest, and the smallest files of matted video
 LEVEL = 2  # of ISA-L's 0 to 3: as fast as 1, and smaller
-STRIP = 64  # rows that are filtered and deflated at a time: they stay in the processor's cache
+ROWS = 32  # of an image, that are filtered and deflated at a time: they stay in the processor's cache
 
 
 def encode(image: np.ndarray, note: str = "") -> bytes:
@@ -22,32 +23,30 @@ def encode(image: np.ndarray, note: str = "") -> bytes:
 
     note: ASCII, that notes.read gives back.
     """
-    height, width = image.shape[:2]
-    channels = image.shape[2] if image.ndim == 3 else 1
-    bits = 8 * image.itemsize
+    return encoded((image[first : first + ROWS] for first in range(0, len(image), ROWS)), note)
+
+
+def encoded(strips: Iterable[np.ndarray], note: str = "") -> bytes:
+    """As `encode`, of an image in strips of rows from above to below, each as an image. A strip may be written over
+    once the next is asked for."""
+    deflate = isal_zlib.compressobj(LEVEL)
+    parts, height, above, whole = [], 0, np.zeros(1, np.uint8), np.empty((0, 0), np.uint8)
+    for strip in strips:
+        width, channels, bits = strip.shape[1], strip.shape[2] if strip.ndim == 3 else 1, 8 * strip.itemsize
+        # The filter works on bytes, whatever they are part of.
+        rows = strip.reshape(len(strip), -1)
+        rows = rows if bits == 8 else rows.astype(">u2").view(np.uint8)
+        if len(whole) < len(rows):
+            whole = np.full((len(rows), 1 + rows.shape[1]), UP, np.uint8)
+        filtered = whole[: len(rows)]
+        np.subtract(rows[0], above, out=filtered[0, 1:])
+        np.subtract(rows[1:], rows[:-1], out=filtered[1:, 1:])
+        parts.append(deflate.compress(filtered))
+        height, above = height + len(rows), rows[-1].copy()
     header = struct.pack(">2I5B", width, height, bits, COLOUR_TYPES[channels], 0, 0, 0)
-    rows = image.reshape(height, width * channels)
-    # The filter works on bytes, whatever they are part of.
-    pixels = _chunk(b"IDAT", _deflated(rows if bits == 8 else rows.astype(">u2").view(np.uint8)))
+    pixels = _chunk(b"IDAT", b"".join((*parts, deflate.flush())))
     text = _chunk(notes.CHUNK, notes.content(note, pixels[-1]))
     return b"".join((notes.SIGNATURE, *_chunk(b"IHDR", header), *text, *pixels, notes.END))
-
-
-def _deflated(rows: np.ndarray) -> bytes:
-    """Rows of bytes (H, L) uint8, each filtered and behind the number of its filter, as a zlib stream."""
-    height, length = rows.shape
-    deflate = isal_zlib.compressobj(LEVEL)
-    strip = np.empty((min(STRIP, height), 1 + length), np.uint8)
-    strip[:, 0] = UP
-    above, parts = np.zeros(length, np.uint8), []
-    for first in range(0, height, STRIP):
-        own = rows[first : first + STRIP]
-        filtered = strip[: len(own)]
-        np.subtract(own[0], above, out=filtered[0, 1:])
-        np.subtract(own[1:], own[:-1], out=filtered[1:, 1:])
-        parts.append(deflate.compress(filtered))
-        above = own[-1]
-    return b"".join((*parts, deflate.flush()))
 
 
 def _chunk(kind: bytes, data: bytes) -> tuple[bytes, ...]:

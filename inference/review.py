@@ -4,6 +4,7 @@
 import os
 from collections.abc import Sequence
 
+import cv2
 import numpy as np
 
 from . import doubt, fingerprint, notes, sequence
@@ -27,7 +28,8 @@ def apart(picture: str, image: str) -> float | None:
     if note is None:
         return None
     try:
-        return fingerprint.apart(fingerprint.of(sequence.read(picture)), notes.parted(note)[0].rpartition(" ")[2])
+        found = fingerprint.of(list(cv2.split(sequence.read(picture))))
+        return fingerprint.apart(found, notes.parted(note)[0].rpartition(" ")[2])
     except ValueError:  # made by another version of Strip Matte
         return None
 

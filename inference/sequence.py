@@ -10,26 +10,27 @@ import numpy as np
 
 from . import png
 from .errors import MatteError
+from .picture import Picture, Pixels
 
 FEW = 1e-3  # of a picture's pixels: fewer are no proof, for each may lie at an edge
 OWN = 250  # of 255: in softer places the colour may have been cleaned, and is the subject's alone
 
 
-def decode(files: Sequence[str], frames: Iterable[int]) -> Generator[tuple[int, np.ndarray], None, None]:
+def pictures(files: Sequence[str], frames: Iterable[int]) -> Generator[tuple[int, Picture], None, None]:
     """Yield (source frame, picture) for source frames, which are indices into `files`.
 
-    A picture is (H, W, 3) or, where the file has an alpha channel, (H, W, 4), uint8, RGB, straight alpha; each file has
-    its own size. A file that is not there is a gap, for which Blender shows black: a picture with nothing in it.
+    A picture has a straight alpha where the file has an alpha channel; each file has its own size. A file that is not
+    there is a gap, for which Blender shows black: a picture with nothing in it.
     Raises MatteError for a file that is there and is not a picture of 8 or 16 bits.
     """
     nothing = np.zeros((16, 16, 4), np.uint8)
     for frame in frames:
-        yield frame, read(files[frame]) if os.path.exists(files[frame]) else nothing
+        yield frame, Pixels(read(files[frame]) if os.path.exists(files[frame]) else nothing)
 
 
 def read(path: str) -> np.ndarray:
-    """The pixels of one picture file, as `decode` gives them. 16 bits are rounded to 8. Rotation marks are ignored, as
-    Blender ignores them."""
+    """The pixels of one picture file, (H, W, 3) or (H, W, 4) uint8 RGB, straight alpha. 16 bits are rounded to 8.
+    Rotation marks are ignored, as Blender ignores them."""
     try:
         data = np.fromfile(path, np.uint8)  # cv2.imread can not open every name on Windows
     except OSError as error:

@@ -24,10 +24,11 @@ from . import cutout, decoding, finish, keyframes, neighbours, networks, pipelin
 from .job import Job
 from .model import Model
 from .neighbours import Shown
+from .picture import Picture
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
-PICTURES = 256 << 20  # bytes of decoded pictures that are kept: 43 of 1920 x 1080
+PICTURES = 256 << 20  # bytes of decoded pictures that are kept: 86 of 1920 x 1080
 SIGHTS = 96  # frames of which is kept what the network sees, and its answers: about 1 MB each
 RED, STRENGTH = (230, 13, 13), 0.6  # of the matte in red, and how much of it is mixed in
 CHECKER, LIGHT, DARK = 16, 153, 102  # pixels of a square, and its greys
@@ -115,10 +116,10 @@ class _Desk:
             return self._last[2]
         with pipeline.opencv_on_one_thread():
             map_ = self._map_of(job, frame, sight, plan.frames)
-            picture = source.picture(frame)
+            picture = source.picture(frame).planes()
             matte = cutout.eight_bits(finish.matte(job, frame, picture, map_))
             image = finish.image(replace(job, output="CUTOUT"), picture, matte)
-        self._last = job, frame, Still(np.ascontiguousarray(picture[..., :3]), matte, image)
+            self._last = job, frame, Still(cv2.merge(picture[:3]), matte, image)
         return self._last[2]
 
     def _source_of(self, job: Job) -> _Source:
@@ -166,12 +167,12 @@ class _Source:
         self.stamp = stamp
         self.end = decoding.last(job)
         self._job = job
-        self._kept: dict[int, np.ndarray] = {}
-        self._decoder: Generator[decoding.Picture, None, None] | None = None
+        self._kept: dict[int, Picture] = {}
+        self._decoder: Generator[decoding.Numbered, None, None] | None = None
         self._at = 0
 
-    def picture(self, frame: int, wanted: int | None = None) -> np.ndarray:
-        """A source frame's pixels, (H, W, 3) or (H, W, 4) uint8. wanted: one that will be asked for again."""
+    def picture(self, frame: int, wanted: int | None = None) -> Picture:
+        """What a source frame shows. wanted: one that will be asked for again."""
         if frame not in self._kept:
             if self._decoder is None or not self._at <= frame <= self._at + NEAR:
                 self.close()
@@ -209,8 +210,8 @@ class _Sight:
         """What is seen of ascending source frames. wanted: the one of them whose picture will be asked for again."""
         for frame in frames:
             if frame not in self._looks:
-                planes = self._model.planes(finish.seen(self._job, self.source.picture(frame, wanted)))
-                self._looks[frame] = keyframes.look(planes)
+                picture = self.source.picture(frame, wanted)
+                self._looks[frame] = keyframes.look(finish.seen(self._job, picture, self._model))
         _trim(self._looks, frames, SIGHTS)
         _trim(self._answers, (), SIGHTS)
         return {frame: self._looks[frame] for frame in frames}

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from .resample import Box
+
 SOLID = 0.25  # where a map is above it, there is a piece
 SMALLEST = 0.0005  # share of the picture: smaller pieces are never the subject while there is another
 FAR = 0.25  # of the picture's longer side: nothing so far from the point is what it points at
@@ -255,9 +257,14 @@ class Crop:
     right: int
     box: tuple[int, int, int, int]
 
+    @property
+    def part(self) -> Box:
+        """Its rows and columns."""
+        return slice(self.top, self.bottom), slice(self.left, self.right)
+
     def of(self, picture: np.ndarray) -> np.ndarray:
         """A view of a picture's or a matte's pixels, (height, width) or (height, width, channels)."""
-        return picture[self.top : self.bottom, self.left : self.right]
+        return picture[self.part]
 
     def inside(self, point: Point) -> Point:
         """A point of the picture as shares of the crop."""

@@ -15,6 +15,7 @@ from PIL import Image
 from inference import BUILT_IN_MODEL, Job, catalogue, generate
 from inference.model import Model
 from inference.movie import decode
+from inference.picture import Pixels
 
 AUTHORS = Path(__file__).resolve().parents[2] / "build" / "models" / "u2netp.onnx"
 """U2-NetP as rembg publishes it."""
@@ -120,7 +121,7 @@ def test_a_network_is_fed_as_rembg_feeds_it(
     _, picture = next(decode(str(bunny), [60]))
     picture[:90, :160] = 255  # rembg divides by the brightest value, which would flicker; by 255 where there is white
     model = Model(path)
-    ours = model.map(model.planes(picture))
+    ours = model.map(model.planes(Pixels(picture)))
     theirs = np.clip(as_rembg(picture, mean, deviation).mean(axis=1)[0] / 2 + 0.5, 0, 1)
     assert ours.shape == theirs.shape == (SIDE, SIDE)
     assert np.ptp(theirs) > 0.4  # there is something to compare
@@ -134,7 +135,7 @@ def test_an_answer_keeps_its_scale(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     model = Model(path)
     grey = np.full((72, 128, 3), 102, np.uint8)
     grey[30:40, 50:70] = 110
-    answer = model.map(model.planes(grey))
+    answer = model.map(model.planes(Pixels(grey)))
     np.testing.assert_allclose([answer.min(), answer.max()], [0.45, 0.466], atol=0.003)
 
 

@@ -5,7 +5,7 @@ import cv2
 import numpy as np
 import pytest
 
-from inference.edges import matte
+from inference import edges
 
 HEIGHT, WIDTH = 540, 960
 SUBJECT, BEHIND = (200, 90, 60), (40, 80, 110)
@@ -27,6 +27,11 @@ def network(alpha: np.ndarray) -> np.ndarray:
     move = np.array(((1.0, 0, 0.5), (0, 1, 0.5)))
     small = cv2.warpAffine(small, move, size, borderMode=cv2.BORDER_REPLICATE)
     return cv2.GaussianBlur(small, (0, 0), 1.2).clip(0, 1)
+
+
+def matte(map_: np.ndarray, picture: np.ndarray) -> np.ndarray:
+    """Of red, green and blue side by side."""
+    return edges.matte(map_, list(cv2.split(picture)))
 
 
 def enlarged(map_: np.ndarray, alpha: np.ndarray) -> np.ndarray:

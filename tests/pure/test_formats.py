@@ -158,7 +158,7 @@ def test_a_png_file_of_16_bits_holds_every_pixel(size: tuple[int, ...]) -> None:
 @pytest.mark.parametrize("noise", [0, 255])
 def test_a_soft_edge_has_more_than_256_steps(noise: int) -> None:
     """And none is far from what 8 bits say; on a plain picture, where the map alone speaks, and on a noisy one."""
-    picture = np.random.default_rng(0).integers(0, noise + 1, (360, 640, 3), np.uint8)
+    picture = list(np.random.default_rng(0).integers(0, noise + 1, (3, 360, 640), np.uint8))
     deep, plain = edges.matte(disc(), picture, np.uint16), edges.matte(disc(), picture)
     assert deep.dtype == np.uint16
     assert levels(plain) <= 256

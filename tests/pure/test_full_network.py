@@ -15,6 +15,7 @@ import pytest
 
 from inference import catalogue, movie
 from inference.model import DEVIATION, MEAN, Model
+from inference.picture import Pixels
 from tools.model import calibrate, convert, evaluate, graph, last, quantise, rounding, search
 from tools.model.pictures import NETWORK, planes, wide
 
@@ -145,7 +146,7 @@ def test_the_add_on_opens_it(files: convert.Files, form: str, frames: list[np.nd
     path.write_bytes(content)
     model = Model(str(path))
     assert model.sides is None
-    seen = model.planes(frames[1])
+    seen = model.planes(Pixels(frames[1]))
     assert seen.shape == (3, 180, 320)
     fed = (seen / 255.0 - MEAN[:, None, None]) / DEVIATION[:, None, None]
     rim = np.pad(fed, ((0, 0), (6, 6), (0, 0)), mode="edge")[None]

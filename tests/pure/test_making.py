@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What stands still is made once, and only what stands still."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -31,13 +31,13 @@ def held(bunny: Path, tmp_path: Path) -> Job:
 def encoded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Grows by one with each image that is encoded."""
     count: list[int] = []
-    encode: Callable[..., bytes] = png.encode
+    encode: Callable[..., bytes] = png.encoded
 
-    def counted(image: np.ndarray, note: str = "") -> bytes:
-        count.append(len(image))
-        return encode(image, note)
+    def counted(strips: Iterable[np.ndarray], note: str = "") -> bytes:
+        count.append(1)
+        return encode(strips, note)
 
-    monkeypatch.setattr(png, "encode", counted)
+    monkeypatch.setattr(png, "encoded", counted)
     return count
 
 

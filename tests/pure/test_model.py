@@ -16,6 +16,7 @@ from inference import BUILT_IN_MODEL, MatteError
 from inference.batches import Batches
 from inference.model import DEVIATION, MEAN, Model
 from inference.movie import decode
+from inference.picture import Pixels
 
 NETWORK = Path(__file__).resolve().parents[2] / "build" / "models" / "u2netp.onnx"
 """U2-NetP as its authors trained it."""
@@ -29,7 +30,7 @@ def test_map_is_the_authors(bunny: Path) -> None:
     session = onnxruntime.InferenceSession(str(NETWORK))
     answers = session.run(None, {session.get_inputs()[0].name: planes.transpose(2, 0, 1)[None].astype(np.float32)})
     model = Model(str(NETWORK))
-    ours = model.map(model.planes(picture))
+    ours = model.map(model.planes(Pixels(picture)))
     assert ours.shape == (320, 320)
     assert ours.dtype == np.float32
     assert ours.max() > 0.9  # there is a rabbit
@@ -39,7 +40,7 @@ def test_map_is_the_authors(bunny: Path) -> None:
 def test_an_empty_frame_stays_empty() -> None:
     """Stretching each map to 0..1 would make a matte of its noise."""
     model = Model(BUILT_IN_MODEL)
-    assert model.map(model.planes(np.zeros((180, 320, 3), np.uint8))).max() < 0.1
+    assert model.map(model.planes(Pixels(np.zeros((180, 320, 3), np.uint8)))).max() < 0.1
 
 
 @pytest.mark.parametrize("size", [(90, 160), (160, 90)], ids=["wide", "high"])
@@ -97,7 +98,7 @@ def network(path: Path, kind: int = TensorProto.FLOAT, shape: tuple = (1, 3, 64,
 
 def test_an_own_model_is_asked_at_its_own_size(tmp_path: Path) -> None:
     model = Model(network(tmp_path / "own.onnx"))
-    planes = model.planes(np.full((100, 100, 3), 255, np.uint8))
+    planes = model.planes(Pixels(np.full((100, 100, 3), 255, np.uint8)))
     assert planes.shape == (3, 64, 96)
     assert model.map(planes).shape == (64, 96)
 
@@ -111,7 +112,7 @@ def test_open_sides_keep_the_pictures_aspect(tmp_path: Path, size: tuple[int, in
     """The network gets sides that are multiples of 32, and the map is that of the picture alone."""
     model = Model(network(tmp_path / "open.onnx", shape=(1, 3, "h", "w")))
     ramp = np.linspace(40, 255, size[0] * size[1]).reshape(*size, 1).repeat(3, axis=2).astype(np.uint8)
-    planes = model.planes(ramp)
+    planes = model.planes(Pixels(ramp))
     assert planes.shape == (3, *small)
     expected = np.clip(((planes / 255 - MEAN[:, None, None]) / DEVIATION[:, None, None]).mean(axis=0), 0, 1)
     np.testing.assert_allclose(model.map(planes), expected, atol=1e-5)

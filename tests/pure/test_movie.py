@@ -8,8 +8,6 @@ from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
-import av
-import av.filter
 import clips
 import numpy as np
 import pytest
@@ -150,39 +148,6 @@ def test_colour_comes_back(name: str) -> None:
                 row * cell[0] + 6 : (row + 1) * cell[0] - 6, column * cell[1] + 6 : (column + 1) * cell[1] - 6
             ]
             assert np.abs(picture[inside].mean((0, 1)) - wanted[inside].mean((0, 1))).max() <= 5, (row, column)
-
-
-FORMATS = """yuv420p yuv422p yuv444p yuvj420p yuv420p10le yuv444p12le nv12 p010le gray pal8 yuva420p yuva444p12le ya8
-gbrp gbrap gbrp10le rgb24 rgba rgb48le rgb555le"""
-
-
-@pytest.mark.parametrize("channels", [3, 4])
-@pytest.mark.parametrize("name", FORMATS.split())
-def test_colour_is_the_same_by_planes_and_slices(name: str, channels: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The bits are those of swscale's RGB with samples side by side, which Blender shows."""
-    random = np.random.default_rng(8)
-    picture = av.VideoFrame(161, 98, name)
-    for plane in picture.planes:
-        plane.update(random.integers(0, 256, plane.buffer_size // 2 * 2, np.uint8).tobytes()[: plane.buffer_size])
-    picture.time_base = Fraction(1, 25)
-    graph = av.filter.Graph()
-    options = f"161:98:{movie.CONVERSION}"
-    if not picture.format.is_rgb:
-        options += f":in_color_matrix=bt601:in_range={'full' if name.startswith('yuvj') else 'limited'}"
-    graph.link_nodes(
-        graph.add_buffer(width=161, height=98, format=picture.format, time_base=picture.time_base),
-        graph.add("scale", options),
-        graph.add("format", {3: "rgb24", 4: "rgba"}[channels]),
-        graph.add("buffersink"),
-    )
-    graph.configure()
-    graph.vpush(picture)
-    wanted = graph.vpull().to_ndarray()
-    for slices in (1, 4):
-        monkeypatch.setattr(movie, "SLICES", slices)
-        found = movie._Colour(161, 98, channels, upright=True).pixels(picture)
-        assert found.flags.c_contiguous
-        np.testing.assert_array_equal(found, wanted)
 
 
 @pytest.mark.parametrize(

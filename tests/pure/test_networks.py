@@ -15,6 +15,7 @@ from inference import BUILT_IN_MODEL, Job, networks
 from inference.job import eight_bits
 from inference.model import Model
 from inference.movie import decode
+from inference.picture import Pixels
 
 
 @pytest.fixture
@@ -48,7 +49,7 @@ def test_eight_bits_are_near(job: Job, bunny: Path) -> None:
     """The network's two forms on the same picture; tools/model/evaluate.py judges on many."""
     _, picture = next(decode(str(bunny), [60]))
     full, eight = (networks.load(job.model, networks.Plan(name, 1, 1)) for name in ("fp32", "int8"))
-    away = np.abs(full.map(full.planes(picture)) - eight.map(eight.planes(picture)))
+    away = np.abs(full.map(full.planes(Pixels(picture))) - eight.map(eight.planes(Pixels(picture))))
     assert 0 < away.mean() < 0.01
 
 

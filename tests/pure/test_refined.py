@@ -10,7 +10,7 @@ import pytest
 
 import inference
 from inference import BUILT_IN_MODEL, Job, Shape, Subject, notes
-from inference.movie import decode
+from inference.movie import pictures
 
 
 @pytest.fixture
@@ -66,12 +66,12 @@ def test_with_everything_off_the_matte_is_the_networks(job: Job, tmp_path: Path)
 
     plain = replace(job, frames=(60,), precision="FULL", edges=False, edge_colour=False, steady=False)
     (image,) = made(plain, tmp_path / "plain")
-    ((_, picture),) = decode(job.movie, [60])
+    ((_, picture),) = pictures(job.movie, [60])
     model = Model(BUILT_IN_MODEL, "CPU", networks.fastest(BUILT_IN_MODEL, "CPU", 2, "fp32").threads)
     matte = cutout.matte_at_full_size(model.map(model.planes(picture)), 720, 1280)
     np.testing.assert_array_equal(image[..., 3], matte)
     seen = matte > 0
-    np.testing.assert_array_equal(image[seen][:, 2::-1], picture[seen])
+    np.testing.assert_array_equal(image[seen][:, 2::-1], picture.pixels()[seen])
 
 
 def test_nothing_outside_a_region_is_kept(job: Job, tmp_path: Path) -> None:
@@ -109,7 +109,7 @@ def test_the_movies_own_alpha_multiplies_the_matte(job: Job) -> None:
 
     picture = np.random.default_rng(2).integers(0, 256, (80, 90, 4), np.uint8)
     matte = np.full((80, 90), 200, np.uint8)
-    image = finish.image(replace(job, edge_colour=False), picture, matte)
+    image = finish.image(replace(job, edge_colour=False), list(cv2.split(picture)), matte)
     np.testing.assert_array_equal(image[..., 3], np.rint(200 * picture[..., 3].astype(float) / 255))
 
 

@@ -12,6 +12,7 @@ import pytest
 import inference
 from inference import BUILT_IN_MODEL, Job, MatteError, Shape, Subject, movie, still
 from inference.model import Model
+from inference.picture import Picture
 
 FRAME = 61
 
@@ -32,21 +33,21 @@ def _empty_desk() -> Iterator[None]:
 def calls(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
     """How often the network was asked, and pictures were decoded, since it was last set."""
     counted = {"network": 0, "pictures": 0, "files": 0}
-    ask, decode = Model.map, movie.decode
+    ask, pictures = Model.map, movie.pictures
 
     def counting_map(self: Model, planes: np.ndarray) -> np.ndarray:
         counted["network"] += 1
         return ask(self, planes)
 
-    def counting_decode(*arguments: object, **named: object) -> Iterator[tuple[int, np.ndarray]]:
+    def counting_pictures(*arguments: object, **named: object) -> Iterator[tuple[int, Picture]]:
         counted["files"] += 1
-        for picture in decode(*arguments, **named):  # type: ignore[arg-type]
+        for picture in pictures(*arguments, **named):  # type: ignore[arg-type]
             counted["pictures"] += 1
             yield picture
 
     still.still(Job("none.mp4", (0,), "", BUILT_IN_MODEL, pictures=("none.png",)), 0)  # the machine is measured
     monkeypatch.setattr(Model, "map", counting_map)
-    monkeypatch.setattr(movie, "decode", counting_decode)
+    monkeypatch.setattr(movie, "pictures", counting_pictures)
     return counted
 
 

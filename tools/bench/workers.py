@@ -37,10 +37,10 @@ HOOKS = (
     ("carry", "keyframes", "carry"),
     ("steady", "steady", "step"),
     ("steady", "steady", "steady"),
-    ("matte, cutout", "finish", "matte"),
-    ("matte, cutout", "finish", "image"),
-    ("encode", "png", "encode"),
-    ("write", "folder", "write_whole"),
+    ("colour, matte", "picture", "Decoded.planes"),
+    ("colour, matte", "finish", "matte"),
+    ("cutout, encode, write", "png", "encoded"),
+    ("cutout, encode, write", "folder", "write_whole"),
 )
 
 
@@ -154,8 +154,6 @@ def run_stages(clip: str, frames: str, folder: str, settings: str) -> dict[str, 
     Wall and processor seconds for a frame of the job. The order is the pipeline's, so that each stage works on what it
     gets there: the network on the frames that it sees, the flow on those that are carried or tried.
     """
-    import numpy as np
-
     from inference import decoding, finish, keyframes, networks, pipeline, png
     from inference.folder import write_whole
 
@@ -174,13 +172,12 @@ def run_stages(clip: str, frames: str, folder: str, settings: str) -> dict[str, 
             seconds[stage] = spent[0] / len(job.frames), spent[1] / len(job.frames)
         return results
 
-    here = threading.local()
+    def matted(frame: int) -> tuple[Any, Any]:
+        colours = pictures[frame].planes()
+        return colours, finish.matte(job, frame, colours, maps[frame])
 
-    def matted(frame: int, picture: Any, map_: Any) -> Any:
-        """As making.Maker has it: each thread's memory is used again."""
-        if not hasattr(here, "image"):
-            here.image = np.empty((*picture.shape[:2], 4), np.uint8)
-        return finish.image(job, picture, finish.matte(job, frame, picture, map_), here.image)
+    def written(picture: Any, matte: Any, path: str) -> None:
+        write_whole(path, png.encoded(finish.strips(job, picture, matte)))
 
     def needed() -> Any:
         return decoding.pictures(job, sorted(set().union(*(span.needed for span in spans))), print)
@@ -189,17 +186,15 @@ def run_stages(clip: str, frames: str, folder: str, settings: str) -> dict[str, 
         # Nothing is kept while it is timed, for the job keeps nothing either: memory that is new takes its own time.
         alone("decode", lambda _: deque(needed(), 0), (None,))
         pictures = dict(needed())
-        found = alone("look", lambda picture: keyframes.look(model.planes(picture)), pictures.values())
+        found = alone("look", lambda picture: keyframes.look(finish.seen(job, picture, model)), pictures.values())
         looks = dict(zip(pictures, found, strict=True))
         maps, seen, carried = _followed(keyframes, model, quality, plan.frames, spans, looks)
         alone("model", model.map, seen)
         if carried:
             alone("carry", keyframes.carry, *zip(*carried, strict=True))
-        inputs = (job.frames, [pictures[frame] for frame in job.frames], [maps[frame] for frame in job.frames])
-        alone("matte, cutout", lambda *each: matted(*each).shape, *inputs)
-        cutouts = [matted(*each).copy() for each in zip(*inputs, strict=True)]
+        alone("colour, matte", lambda frame: len(matted(frame)), job.frames)
         paths = [os.path.join(folder, f"{frame:06d}.png") for frame in job.frames]
-        alone("encode, write", lambda image, path: write_whole(path, png.encode(image)), cutouts, paths)
+        alone("cutout, encode, write", written, *zip(*map(matted, job.frames), strict=True), paths)
     return seconds
 
 

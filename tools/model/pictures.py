@@ -74,7 +74,7 @@ def varied(picture: np.ndarray, views: int) -> Iterator[np.ndarray]:
 
 def planes(picture: np.ndarray, height: int, width: int) -> np.ndarray:
     """A picture as inference.model feeds it: (1, 3, height, width) float32."""
-    reduced = reduce(picture, height, width)
+    reduced = reduce(list(cv2.split(picture)), height, width)
     return ((reduced / 255.0 - MEAN[:, None, None]) / DEVIATION[:, None, None])[None].astype(np.float32)
 
 

@@ -19,6 +19,7 @@ import numpy as np
 
 from inference import movie
 from inference.model import Model
+from inference.picture import Pixels
 
 from . import metrics
 from .clips import CLIPS, Truth, load, make
@@ -60,7 +61,7 @@ def _look(truth: Truth, model: Model) -> tuple[float, float, float, float]:
     rows, areas, errors, overlaps = [], [], [], []
     for frame, picture in movie.decode(str(truth.path), range(0, truth.frames, EVERY)):
         alpha = truth.alphas(frame)
-        found = cv2.resize(model.map(model.planes(picture)), (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC)
+        found = cv2.resize(model.map(model.planes(Pixels(picture))), (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC)
         found = np.clip(found, 0, 1)
         areas.append(float(metrics.unit(alpha).mean()))
         errors.append(metrics.mae(found, alpha))

@@ -40,22 +40,22 @@ def eight_bits(matte: np.ndarray) -> np.ndarray:
     return matte if matte.dtype == np.uint8 else cv2.convertScaleAbs(matte, alpha=255.0 / DEEP)
 
 
-def strips(picture: Planes, matte: np.ndarray) -> Iterator[np.ndarray]:
-    """Straight alpha: the picture's colour up to MARGIN and more from all that is seen, and black beyond.
+def strips(picture: Planes, matte: np.ndarray, kept: np.ndarray) -> Iterator[np.ndarray]:
+    """Straight alpha: the picture's colour where it is kept, and black beyond.
 
-    picture: R, G and B. matte: (H, W) uint8. Yields RGBA, (ROWS or fewer, W, 4) uint8, from above to below: each is
-    written over by the next, for a whole image's memory takes the system longer to find than it takes to fill.
+    picture: R, G and B. matte: (H, W) uint8. kept: of `near`. Yields RGBA, (ROWS or fewer, W, 4) uint8, from above to
+    below: each is written over by the next, for a whole image's memory takes the system longer to find than to fill.
     """
-    near, width = _near(matte), matte.shape[1]
-    strip, kept = np.empty((ROWS, width, 4), np.uint8), np.empty((3, ROWS, width), np.uint8)
+    width = matte.shape[1]
+    strip, colours = np.empty((ROWS, width, 4), np.uint8), np.empty((3, ROWS, width), np.uint8)
     for first in range(0, len(matte), ROWS):
         rows, high = slice(first, first + ROWS), min(ROWS, len(matte) - first)
-        for plane, colour in zip(picture, kept, strict=True):
-            cv2.bitwise_and(plane[rows], near[rows], dst=colour[:high])
-        yield cv2.merge([*kept[:, :high], matte[rows]], strip[:high])
+        for plane, colour in zip(picture, colours, strict=True):
+            cv2.bitwise_and(plane[rows], kept[rows], dst=colour[:high])
+        yield cv2.merge([*colours[:, :high], matte[rows]], strip[:high])
 
 
-def _near(matte: np.ndarray) -> np.ndarray:
+def near(matte: np.ndarray) -> np.ndarray:
     """Where colour is kept: (H, W) uint8, 255 at all pixels whose rows and columns both lie within MARGIN of some
     pixel's above 0, and at some a little farther up and down, 0 elsewhere."""
     height = len(matte)
@@ -63,5 +63,5 @@ def _near(matte: np.ndarray) -> np.ndarray:
     seen = functools.reduce(cv2.max, (matte[row:whole:BLOCK] for row in range(BLOCK))) if whole else matte[:0]
     if whole < height:
         seen = np.concatenate((seen, matte[whole:].max(axis=0, keepdims=True)))
-    near = cv2.dilate(seen, np.ones((2 * MARGIN // BLOCK + 1, 2 * MARGIN + 1), np.uint8))
-    return np.repeat(cv2.threshold(near, 0, 255, cv2.THRESH_BINARY)[1], BLOCK, axis=0)[:height]
+    grown = cv2.dilate(seen, np.ones((2 * MARGIN // BLOCK + 1, 2 * MARGIN + 1), np.uint8))
+    return np.repeat(cv2.threshold(grown, 0, 255, cv2.THRESH_BINARY)[1], BLOCK, axis=0)[:height]

@@ -11,13 +11,13 @@ is anything fitted or looked at in full size.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
 from . import cutout
+from .blocks import blocks
 from .planes import Planes
 
 # Sizes, CLEAR and what is below them were chosen on the clips quokka, bust, car and plant of tools/truth, by error
@@ -35,7 +35,6 @@ NEAR, UNDECIDED = 2, 0.06
 # A cell with nothing darker than this within so many cells begins to be, and is, taken for opaque: no edge is there.
 INSIDE, DOUBT, SURE = 4, 0.4, 0.8
 STRIP, GAP = 64, 4  # pixels and cells: how the work in full size is cut
-SUM = np.ones((1, 4), np.float32)
 
 
 def matte(map_: np.ndarray, picture: Planes, dtype: type[np.uint8] | type[np.uint16] = np.uint8) -> np.ndarray:
@@ -82,8 +81,8 @@ def _on_grid(map_: np.ndarray, height: int, width: int, step: int) -> np.ndarray
     return found + (1.0 - found) * sure
 
 
-def _reduced(picture: Planes, top: int, left: int, rows: int, columns: int, step: int) -> np.ndarray:
-    """The mean colour of each cell of a part of the grid, (rows, columns, 4) float32: RGB in 0..1, and 1."""
+def _reduced(picture: Planes, top: int, left: int, rows: int, columns: int, step: int) -> Planes:
+    """The mean colour of each cell of a part of the grid: R, G and B, each (rows, columns) float32 in 0..1."""
     cells = slice(top * step, (top + rows) * step), slice(left * step, (left + columns) * step)
     means = []
     for plane in picture:
@@ -91,26 +90,33 @@ def _reduced(picture: Planes, top: int, left: int, rows: int, columns: int, step
         below, beside = rows * step - part.shape[0], columns * step - part.shape[1]
         if below or beside:
             part = cv2.copyMakeBorder(part, 0, below, 0, beside, cv2.BORDER_REPLICATE)
-        means.append(cv2.resize(part, (columns, rows), interpolation=cv2.INTER_AREA))
-    return cv2.merge([*means, np.full_like(means[0], 255)]).astype(np.float32) * np.float32(1.0 / 255.0)
+        size = step
+        while size % 2 == 0:  # each half is rounded, and all take half as long as the whole at once
+            size //= 2
+            part = cv2.resize(part, (columns * size, rows * size), interpolation=cv2.INTER_AREA)
+        part = cv2.resize(part, (columns, rows), interpolation=cv2.INTER_AREA)
+        means.append(part.astype(np.float32) * np.float32(1.0 / 255.0))
+    return means
 
 
 def _mean(plane: np.ndarray, radius: int) -> np.ndarray:
     return cv2.blur(plane, (2 * radius + 1, 2 * radius + 1), borderType=cv2.BORDER_REFLECT)
 
 
-def _weights(map_: np.ndarray, undecided: np.ndarray, colours: np.ndarray) -> np.ndarray:
-    """What alpha is, cell by cell, of red, green, blue and 1: (h, w, 4) float32, all for RGB in 0..1.
+def _weights(map_: np.ndarray, undecided: np.ndarray, colours: Planes) -> Planes:
+    """What alpha is, cell by cell, of red, green, blue and 1: four planes (h, w) float32, all for RGB in 0..1.
 
-    map_, undecided: (h, w) in 0..1. colours: (h, w, 4), of `_reduced`.
+    map_, undecided: (h, w) in 0..1. colours: of `_reduced`.
     """
     guide = _Guide.of(colours)
     weights, variance = guide.fit(map_)
-    # Judged once, by what the network said: what fits have made, a fit explains ever better.
+    # Judged once, by what the network said: what fits have made, a fit explains ever better. For the rest, the map.
     trust = _explained(variance, map_) * undecided
+    rest = (1.0 - trust) * map_
     for _ in range(PASSES - 1):
-        weights, _ = guide.fit(_alpha(_leaning(weights, trust, map_), colours))
-    return _leaning(weights, trust, map_)
+        weights, _ = guide.fit(np.clip(trust * _sum(weights, colours) + rest, 0.0, 1.0))
+    *slopes, constant = (weight * trust for weight in weights)
+    return [*slopes, constant + rest]
 
 
 def _explained(variance: np.ndarray, map_: np.ndarray) -> np.ndarray:
@@ -120,34 +126,28 @@ def _explained(variance: np.ndarray, map_: np.ndarray) -> np.ndarray:
     return _mean(np.clip(variance / (whole + np.float32(LITTLE)), 0.0, 1.0), SMOOTH)
 
 
-def _leaning(weights: np.ndarray, trust: np.ndarray, map_: np.ndarray) -> np.ndarray:
-    """The fit as far as it is trusted, (h, w) in 0..1, and the map for the rest."""
-    weights = weights * trust[..., None]
-    weights[..., 3] += (1.0 - trust) * map_
-    return weights
-
-
-def _alpha(weights: np.ndarray, colours: np.ndarray) -> np.ndarray:
-    return np.clip(cv2.transform(weights * colours, SUM), 0.0, 1.0)
+def _sum(weights: Planes, colours: Planes) -> np.ndarray:
+    """Alpha as the weights have it."""
+    red, green, blue, constant = weights
+    return red * colours[0] + green * colours[1] + blue * colours[2] + constant
 
 
 @dataclass(frozen=True, eq=False)
 class _Guide:
     """What the windows' colours are, found once for all passes. All planes (h, w) float32.
 
-    colours: R, G, B. means: of each, over each cell's window. inverse: of the windows' covariances, each a symmetric
-    matrix: RR, RG, RB, GG, GB, BB.
+    colours: R, G, B in 0..1. means: of each, over each cell's window. inverse: of the windows' covariances, each a
+    symmetric matrix: RR, RG, RB, GG, GB, BB.
     """
 
-    colours: tuple[np.ndarray, ...]
-    means: tuple[np.ndarray, ...]
-    inverse: tuple[np.ndarray, ...]
+    colours: Planes
+    means: Planes
+    inverse: Planes
 
     @classmethod
-    def of(cls, colours: np.ndarray) -> _Guide:
-        """colours: (h, w, 3 or more) float32, RGB in 0..1."""
-        planes = red, green, blue = cv2.split(colours)[:3]
-        means = r, g, b = tuple(_mean(plane, RADIUS) for plane in planes)
+    def of(cls, colours: Planes) -> _Guide:
+        red, green, blue = colours
+        means = r, g, b = [_mean(plane, RADIUS) for plane in colours]
         rr = _mean(red * red, RADIUS) - r * r + np.float32(EPSILON)
         gg = _mean(green * green, RADIUS) - g * g + np.float32(EPSILON)
         bb = _mean(blue * blue, RADIUS) - b * b + np.float32(EPSILON)
@@ -157,11 +157,11 @@ class _Guide:
         first = gg * bb - gb * gb, gb * rb - rg * bb, rg * gb - gg * rb
         others = rr * bb - rb * rb, rb * rg - rr * gb, rr * gg - rg * rg
         scale = 1.0 / (rr * first[0] + rg * first[1] + rb * first[2])
-        return cls(tuple(planes), means, tuple(minor * scale for minor in (*first, *others)))
+        return cls(colours, means, [minor * scale for minor in (*first, *others)])
 
-    def fit(self, alpha: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The weights (h, w, 4) of red, green, blue and 1 that come nearest to alpha (h, w) around each cell; and the
-        variance of alpha that a window's own weights account for, (h, w).
+    def fit(self, alpha: np.ndarray) -> tuple[Planes, np.ndarray]:
+        """The weights of red, green, blue and 1 that come nearest to alpha (h, w) around each cell; and the variance of
+        alpha that a window's own weights account for, (h, w).
 
         He et al. 2010, (19) to (21). A soft map has less contrast than the edge it stands for, so the fit is made
         steeper, its mean kept, towards reaching 1 at the mean colour of what is opaque and 0 at that of the rest.
@@ -177,11 +177,11 @@ class _Guide:
         steeper = np.clip(mean * (1.0 - mean) / (variance + np.float32(LITTLE)), 1.0, np.float32(STRONGEST))
         slopes = tuple(slope * steeper for slope in slopes)
         constant = mean - sum(slope * middle for slope, middle in zip(slopes, self.means, strict=True))
-        return _mean(cv2.merge((*slopes, constant)), SMOOTH), variance
+        return [_mean(weight, SMOOTH) for weight in (*slopes, constant)], variance
 
 
 def _paint(
-    full: np.ndarray, picture: Planes, weights: np.ndarray, fitted: np.ndarray, at: tuple[int, int], step: int
+    full: np.ndarray, picture: Planes, weights: Planes, fitted: np.ndarray, at: tuple[int, int], step: int
 ) -> None:
     """Apply the weights to the picture, and write the matte in `full`, in the cells that are fitted.
 
@@ -189,36 +189,31 @@ def _paint(
     both begin.
     """
     height, width = full.shape
-    depth = cv2.CV_8U if full.dtype == np.uint8 else cv2.CV_16U
-    padded = cv2.copyMakeBorder(weights, 1, 1, 1, 1, cv2.BORDER_REPLICATE)  # for the enlargement, at the rim
-    for rows, columns in _blocks(fitted, max(1, STRIP // step)):
-        block = padded[rows.start : rows.stop + 2, columns.start : columns.stop + 2]
-        large = cv2.resize(block, None, fx=step, fy=step, interpolation=cv2.INTER_LINEAR)
+    opaque = np.float32(np.iinfo(full.dtype).max)
+    # One cell more on each side, for the enlargement at the rim.
+    padded = [cv2.copyMakeBorder(weight, 1, 1, 1, 1, cv2.BORDER_REPLICATE) for weight in weights]
+    for rows, columns in blocks(fitted, max(1, STRIP // step), GAP):
         top, left = (at[0] + rows.start) * step, (at[1] + columns.start) * step
         bottom, right = min((at[0] + rows.stop) * step, height), min((at[1] + columns.stop) * step, width)
-        large = large[step : step + bottom - top, step : step + right - left]
-        calm = _calm(picture, top, left, bottom, right, full.dtype)
-        alpha = cv2.transform(cv2.multiply(large, calm, dtype=cv2.CV_32F), SUM)
-        cv2.addWeighted(alpha, 1.0, alpha, 0.0, 0.0, dst=full[top:bottom, left:right], dtype=depth)  # saturates
+        cells = slice(rows.start, rows.stop + 2), slice(columns.start, columns.stop + 2)
+        inner = slice(step, step + bottom - top), slice(step, step + right - left)
+        *slopes, constant = (
+            cv2.resize(weight[cells], None, fx=step, fy=step, interpolation=cv2.INTER_LINEAR)[inner]
+            for weight in padded
+        )
+        alpha = constant * opaque
+        for slope, plane in zip(slopes, picture, strict=True):
+            calm = _calm(plane, top, left, bottom, right, full.dtype)
+            alpha = cv2.add(alpha, cv2.multiply(slope, calm), dst=alpha)
+        full[top:bottom, left:right] = np.rint(np.clip(alpha, 0.0, opaque, out=alpha), out=alpha)
 
 
-def _blocks(fitted: np.ndarray, high: int) -> Iterator[tuple[slice, slice]]:
-    """Rows and columns of blocks that together hold all cells above 0, at most so many rows high."""
-    for first in range(0, len(fitted), high):
-        rows = slice(first, min(first + high, len(fitted)))
-        columns = np.flatnonzero(fitted[rows].any(axis=0))
-        for run in np.split(columns, np.flatnonzero(np.diff(columns) > GAP) + 1):
-            if len(run):
-                yield rows, slice(int(run[0]), int(run[-1]) + 1)
-
-
-def _calm(picture: Planes, top: int, left: int, bottom: int, right: int, dtype: np.dtype) -> np.ndarray:
-    """A part of the picture, RGBA, opaque, smoothed over 3 x 3 pixels: grain shall not be printed in alpha. dtype:
-    uint8, or uint16 for 257 times as much, in which what is smoothed is rounded more finely."""
+def _calm(plane: np.ndarray, top: int, left: int, bottom: int, right: int, dtype: np.dtype) -> np.ndarray:
+    """A part of a plane, smoothed over 3 x 3 pixels, float32: grain shall not be printed in alpha. dtype: uint8, or
+    uint16 for 257 times as much, in which what is smoothed is rounded more finely."""
     above, before = max(top - 1, 0), max(left - 1, 0)
-    colour = [plane[above : bottom + 1, before : right + 1] for plane in picture]
-    part = cv2.merge([*colour, np.full_like(colour[0], 255)])
+    part = plane[above : bottom + 1, before : right + 1]
     if dtype == np.uint16:
         part = part * np.uint16(cutout.DEEP // 255)
     part = cv2.GaussianBlur(part, (3, 3), 0, borderType=cv2.BORDER_REPLICATE)
-    return part[top - above : bottom - above, left - before : right - before]
+    return part[top - above : bottom - above, left - before : right - before].astype(np.float32)

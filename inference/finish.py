@@ -50,15 +50,18 @@ def strips(job: Job, picture: Planes, matte_: np.ndarray) -> Iterator[np.ndarray
 
     matte_: (H, W) uint8, or uint16, which a cutout has rounded. MATTE: the matte itself; an alpha of the picture's own
     stays with the movie. CUTOUT: (h, W, 4) uint8 RGBA, straight, as cutout.strips has it; an alpha of the picture's own
-    multiplies the matte. Colour is cleaned by the matte alone: where the picture is transparent itself, its colour is
-    clean already.
+    multiplies the matte. Colour is cleaned, in the planes given, by the matte alone: where the picture is transparent
+    itself, its colour is clean already.
     """
     if job.output == "MATTE":
         return (matte_[first : first + cutout.ROWS] for first in range(0, len(matte_), cutout.ROWS))
     matte_ = cutout.eight_bits(matte_)
     colour, own = picture[:3], picture[3:]
-    colour = foreground.foreground(colour, matte_) if job.edge_colour else colour
-    return cutout.strips(colour, cv2.multiply(matte_, own[0], scale=1 / 255) if own else matte_)
+    alpha = cv2.multiply(matte_, own[0], scale=1 / 255) if own else matte_
+    kept = cutout.near(alpha)
+    if job.edge_colour:
+        foreground.clean(colour, matte_, kept)
+    return cutout.strips(colour, alpha, kept)
 
 
 def image(job: Job, picture: Planes, matte_: np.ndarray) -> np.ndarray:

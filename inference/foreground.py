@@ -13,6 +13,7 @@ import math
 import cv2
 import numpy as np
 
+from .blocks import blocks
 from .planes import Planes
 
 FINEST = 4  # pixels of the picture, along a side, for one of the finest level
@@ -21,36 +22,30 @@ COARSEST = FINEST << (LEVELS - 1)
 AROUND = 64  # pixels at least around what is seen, so that the background is seen as well
 WINDOW = (3, 3)  # of the average
 PRIOR = 1e-3  # weight of a colour where nothing is seen of it: there it is the coarser level's
-ROWS_AT_ONCE = 128  # what is worked on at a time stays in the processor's cache; FINEST divides it
+ROWS, GAP = 128, 64  # how the work in full size is cut; FINEST divides ROWS
 RUN = 8  # neighbours in a row that are looked up together
 
-Levels = list[np.ndarray]
-"""R, G and B, each (h, w) float32 in 0..255, or a little over."""
 
+def clean(picture: Planes, matte: np.ndarray, kept: np.ndarray) -> None:
+    """Make a picture the colour that composites over anything, with the matte as straight alpha.
 
-def foreground(picture: Planes, matte: np.ndarray) -> Planes:
-    """The colour that composites over anything, with the matte as straight alpha.
-
-    picture: R, G and B. matte: (H, W) uint8. Returns R, G and B: exactly the picture where the matte is 255; where it
-    is 0 the subject's colour is continued, AROUND and more beyond all that is seen, for filters read neighbours; the
-    picture itself farther away.
+    picture: R, G and B, which are written into: where the matte is 255 the picture stays what it is, where it is 0 the
+    subject's colour is continued, for filters read neighbours. matte: (H, W) uint8. kept: (H, W) uint8, above 0 where
+    anything of this is wanted.
     """
-    colour = [plane.copy() for plane in picture]
     box = _box(matte)
-    inside, near = [plane[box] for plane in colour], matte[box]
-    if near.size and near.min() < 255:
-        seen, behind = _smooth([_halved(_halved(plane)) for plane in inside], _halved(_halved(near)))
-        for first in range(0, len(near), ROWS_AT_ONCE):
-            rows = slice(first, first + ROWS_AT_ONCE)
-            shown = [plane[rows] for plane in inside]
-            ends = (
-                [_enlarged(plane, rows)[: len(near) - first, : near.shape[1]] for plane in end]
-                for end in (seen, behind)
-            )
-            not_whole = cv2.compare(near[rows], 255, cv2.CMP_LT)
-            for fitted, plane in zip(_fitted(shown, near[rows], *ends), shown, strict=True):
-                cv2.copyTo(fitted, not_whole, plane)
-    return colour
+    inside, near = [plane[box] for plane in picture], matte[box]
+    if not near.size or near.min() == 255:
+        return
+    seen, behind = _smooth([_halved(_halved(plane)) for plane in inside], _halved(_halved(near)))
+    altered = cv2.threshold(near, 254, 255, cv2.THRESH_BINARY_INV)[1]
+    for rows, columns in blocks(cv2.bitwise_and(altered, kept[box]), ROWS, GAP):
+        columns = slice(columns.start // FINEST * FINEST, -(-columns.stop // FINEST) * FINEST)
+        block = rows, columns
+        shown = [plane[block] for plane in inside]
+        ends = ([_enlarged(plane, *block, shown[0].shape) for plane in end] for end in (seen, behind))
+        for fitted, plane in zip(_fitted(shown, near[block], *ends), shown, strict=True):
+            cv2.copyTo(fitted, altered[block], plane)
 
 
 def _box(matte: np.ndarray) -> tuple[slice, slice]:
@@ -85,52 +80,62 @@ def _doubled(plane: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 
 def _smooth(picture: Planes, matte: np.ndarray) -> tuple[Planes, Planes]:
     """Foreground and background of a reduced picture and its matte (h, w) uint8."""
-    levels = [([plane.astype(np.float32) for plane in picture], matte.astype(np.float32) / 255)]
+    levels = [(np.stack(picture).astype(np.float32), matte.astype(np.float32) / 255)]
     while len(levels) < LEVELS:
         planes, alpha = levels[-1]
-        levels.append(([_halved(plane) for plane in planes], _halved(alpha)))
+        levels.append((np.stack([_halved(plane) for plane in planes]), _halved(alpha)))
     planes, alpha = levels[-1]
-    seen = [np.full_like(alpha, np.average(plane, weights=alpha + PRIOR)) for plane in planes]
-    behind = [np.full_like(alpha, np.average(plane, weights=1 - alpha + PRIOR)) for plane in planes]
+    seen, behind = (
+        np.stack([np.full_like(alpha, np.average(plane, weights=weight + PRIOR)) for plane in planes])
+        for weight in (alpha, 1 - alpha)
+    )
     for planes, alpha in reversed(levels):
-        if alpha.shape != seen[0].shape:
-            seen, behind = ([_doubled(plane, alpha.shape) for plane in end] for end in (seen, behind))
+        if planes.shape != seen.shape:
+            seen, behind = (np.stack([_doubled(plane, alpha.shape) for plane in end]) for end in (seen, behind))
         # A second time would cost more on the finest level than all the coarser ones do, and gains little there.
         for _ in range(1 if alpha is levels[0][1] else 2):
             seen, behind = _refined(planes, alpha, seen, behind)
     return _rounded(seen), _rounded(behind)
 
 
-def _rounded(planes: Levels) -> Planes:
+def _rounded(planes: np.ndarray) -> Planes:
     # The sum with 0 rounds, and stays within 0..255.
     return [cv2.add(plane, 0, dtype=cv2.CV_8U) for plane in planes]
 
 
-def _refined(picture: Levels, alpha: np.ndarray, seen: Levels, behind: Levels) -> tuple[Levels, Levels]:
-    """Foreground and background after a move to the nearest pair and an average."""
+def _refined(
+    picture: np.ndarray, alpha: np.ndarray, seen: np.ndarray, behind: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Foreground and background after a move to the nearest pair and an average.
+
+    All float32: alpha (h, w) in 0..1, the others (3, h, w), R, G and B in 0..255 or a little over.
+    """
     rest = 1 - alpha
-    weight, rest_weight = alpha * alpha, rest * rest
-    scale = 1 / (weight + rest_weight)
-    gain, rest_gain = alpha * scale, rest * scale
-    weight += PRIOR
-    rest_weight += PRIOR
-    total, rest_total = 1 / cv2.blur(weight, WINDOW), 1 / cv2.blur(rest_weight, WINDOW)
-    found, rest_found = [], []
-    for shown, one, other in zip(picture, seen, behind, strict=True):
-        missing = shown - alpha * one
-        missing -= rest * other
-        found.append(cv2.blur((one + gain * missing) * weight, WINDOW) * total)
-        rest_found.append(cv2.blur((other + rest_gain * missing) * rest_weight, WINDOW) * rest_total)
-    return found, rest_found
+    missing = picture - alpha * seen
+    missing -= rest * behind
+    missing /= alpha * alpha + rest * rest
+    return _averaged(seen, alpha, missing), _averaged(behind, rest, missing)
 
 
-def _enlarged(reduced: np.ndarray, rows: slice) -> np.ndarray:
-    """Rows of a reduced picture at full size; both ends of `rows` are multiples of FINEST. Linear."""
-    first, end = rows.start // FINEST, rows.stop // FINEST
-    above = min(first, 1)  # one row more on either side, for the rows between
-    part = reduced[first - above : end + 1]
-    size = part.shape[1] * FINEST, len(part) * FINEST
-    return cv2.resize(part, size, interpolation=cv2.INTER_LINEAR)[above * FINEST :][: rows.stop - rows.start]
+def _averaged(colour: np.ndarray, share: np.ndarray, missing: np.ndarray) -> np.ndarray:
+    """Colours (3, h, w) moved by what is missing, and averaged by how much is seen of them, (h, w)."""
+    weight = share * share + PRIOR
+    moved = share * missing
+    moved += colour
+    moved *= weight
+    found = np.stack([cv2.blur(plane, WINDOW) for plane in moved])
+    found /= cv2.blur(weight, WINDOW)
+    return found
+
+
+def _enlarged(reduced: np.ndarray, rows: slice, columns: slice, shape: tuple[int, ...]) -> np.ndarray:
+    """A block of a reduced plane at full size, as far as there is a picture: of a shape. Both begin with pixels of the
+    reduced one. Linear."""
+    top, left = rows.start // FINEST, columns.start // FINEST
+    above, before = min(top, 1), min(left, 1)  # a pixel more on every side, for those between
+    part = reduced[top - above : -(-rows.stop // FINEST) + 1, left - before : -(-columns.stop // FINEST) + 1]
+    large = cv2.resize(part, None, fx=FINEST, fy=FINEST, interpolation=cv2.INTER_LINEAR)
+    return large[above * FINEST :, before * FINEST :][: shape[0], : shape[1]]
 
 
 def _fitted(picture: Planes, matte: np.ndarray, seen: Planes, behind: Planes) -> Planes:
@@ -148,8 +153,10 @@ def _fitted(picture: Planes, matte: np.ndarray, seen: Planes, behind: Planes) ->
     level = in_runs(matte)[runs]
     alphas = np.arange(256, dtype=np.float32) / 255
     alpha, gain = (cv2.LUT(level, table) for table in (alphas, alphas / (alphas**2 + (1 - alphas) ** 2)))
-    for shown, own, rest in zip(picture, colour, behind, strict=True):
-        one, other, whole = (in_runs(plane)[runs].astype(np.float32) for plane in (own, rest, shown))
-        fitted = one + gain * (whole - other - alpha * (one - other))
-        in_runs(own)[runs] = np.clip(fitted + 0.5, 0, 255).astype(np.uint8)
+    one, other, whole = (
+        np.stack([in_runs(plane)[runs] for plane in planes]).astype(np.float32) for planes in (colour, behind, picture)
+    )
+    fitted = one + gain * (whole - other - alpha * (one - other))
+    for plane, found in zip(colour, np.clip(fitted + 0.5, 0, 255).astype(np.uint8), strict=True):
+        in_runs(plane)[runs] = found
     return colour

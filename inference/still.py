@@ -118,8 +118,8 @@ class _Desk:
             map_ = self._map_of(job, frame, sight, plan.frames)
             picture = source.picture(frame).planes()
             matte = cutout.eight_bits(finish.matte(job, frame, picture, map_))
-            image = finish.image(replace(job, output="CUTOUT"), picture, matte)
-            self._last = job, frame, Still(cv2.merge(picture[:3]), matte, image)
+            shown = cv2.merge(picture[:3])  # before its planes are written into
+            self._last = job, frame, Still(shown, matte, finish.image(replace(job, output="CUTOUT"), picture, matte))
         return self._last[2]
 
     def _source_of(self, job: Job) -> _Source:

@@ -5,12 +5,12 @@ import cv2
 import numpy as np
 import pytest
 
-from inference.cutout import BLOCK, MARGIN, matte_at_full_size, strips
+from inference.cutout import BLOCK, MARGIN, matte_at_full_size, near, strips
 
 
 def cutout(picture: np.ndarray, matte: np.ndarray) -> np.ndarray:
     """Of red, green and blue side by side, as one image."""
-    return np.concatenate([strip.copy() for strip in strips(list(cv2.split(picture)), matte)])
+    return np.concatenate([strip.copy() for strip in strips(list(cv2.split(picture)), matte, near(matte))])
 
 
 @pytest.mark.parametrize(("height", "width"), [(150, 201), (144, 64), (1, 1), (5, 300)])
@@ -36,7 +36,8 @@ def test_colour_is_kept_around_what_is_seen_and_zero_far_away(height: int, width
 
 def test_the_picture_is_left_alone() -> None:
     planes = [np.full((40, 50), 9, np.uint8)] * 3
-    list(strips(planes, np.zeros((40, 50), np.uint8)))
+    matte = np.zeros((40, 50), np.uint8)
+    list(strips(planes, matte, near(matte)))
     assert all((plane == 9).all() for plane in planes)
 
 

@@ -99,8 +99,11 @@ class Decoded(Picture):
 
     @property
     def in_luma(self) -> bool:
-        """Whether these are luma and chroma of the movie's size, of which a smaller picture can be made at once."""
-        return self._frame.format.name.startswith("yuv") and (self._frame.height, self._frame.width) == self._size
+        """Whether these are planes of luma and chroma, of the movie's size: a smaller picture can be made of them at
+        once."""
+        format_ = self._frame.format
+        of_size = (self._frame.height, self._frame.width) == self._size
+        return format_.is_planar and format_.name.startswith("yuv") and of_size
 
     def planes(self) -> Planes:
         frame = self._frame
@@ -146,7 +149,8 @@ class Decoded(Picture):
         ]
         if alike[0] != alike[1] or self._turn != other._turn:
             return False
-        return one is two or all(map(_same, planes(one), planes(two)))
+        deep = "<u2" if max(component.bits for component in one.format.components) > 8 else "u1"
+        return one is two or all(map(_same, planes(one, deep), planes(two, deep)))
 
 
 def _same(one: np.ndarray, other: np.ndarray) -> bool:

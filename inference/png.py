@@ -4,6 +4,7 @@
 Format: ISO/IEC 15948, which every reader of PNG opens.
 """
 
+import functools
 import struct
 from collections.abc import Iterable
 
@@ -44,11 +45,12 @@ def encoded(strips: Iterable[np.ndarray], note: str = "") -> bytes:
         parts.append(deflate.compress(filtered))
         height, above = height + len(rows), rows[-1].copy()
     header = struct.pack(">2I5B", width, height, bits, COLOUR_TYPES[channels], 0, 0, 0)
-    pixels = _chunk(b"IDAT", b"".join((*parts, deflate.flush())))
+    pixels = _chunk(b"IDAT", *parts, deflate.flush())
     text = _chunk(notes.CHUNK, notes.content(note, pixels[-1]))
     return b"".join((notes.SIGNATURE, *_chunk(b"IHDR", header), *text, *pixels, notes.END))
 
 
-def _chunk(kind: bytes, data: bytes) -> tuple[bytes, ...]:
-    """Length, kind, data, checksum."""
-    return struct.pack(">I", len(data)), kind, data, struct.pack(">I", isal_zlib.crc32(data, isal_zlib.crc32(kind)))
+def _chunk(kind: bytes, *data: bytes) -> tuple[bytes, ...]:
+    """Length, kind, data, checksum. Data come in parts, which are joined once, with all of the file."""
+    checksum = functools.reduce(lambda sum_, part: isal_zlib.crc32(part, sum_), (kind, *data), 0)
+    return struct.pack(">I", sum(map(len, data))), kind, *data, struct.pack(">I", checksum)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import cv2
 import numpy as np
 
-from . import cutout, edges, folder, foreground, movie, notes, sequence, subject
+from . import cutout, edges, folder, foreground, movie, notes, png, sequence, subject
 from .errors import MatteError
 from .job import Job
 from .model import Model
@@ -54,7 +54,7 @@ def strips(job: Job, picture: Planes, matte_: np.ndarray) -> Iterator[np.ndarray
     itself, its colour is clean already.
     """
     if job.output == "MATTE":
-        return (matte_[first : first + cutout.ROWS] for first in range(0, len(matte_), cutout.ROWS))
+        return png.strips(matte_)
     matte_ = cutout.eight_bits(matte_)
     colour, own = picture[:3], picture[3:]
     alpha = cv2.multiply(matte_, own[0], scale=1 / 255) if own else matte_

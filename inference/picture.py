@@ -107,8 +107,7 @@ class Decoded(Picture):
 
     def planes(self) -> Planes:
         frame = self._frame
-        made_for = self._size, frame.width, frame.height, frame.format.name, _matrix(frame), _is_full(frame)
-        graph = _converters.made_for(*made_for, self._channels)
+        graph = _converters.made_for(self._size, *_kind(frame), self._channels)
         graph.vpush(frame)
         converted = graph.vpull()
         if converted.format.is_planar:
@@ -144,17 +143,21 @@ class Decoded(Picture):
         if not isinstance(other, Decoded):
             return False
         one, two = self._frame, other._frame
-        alike = [
-            (frame.format.name, frame.width, frame.height, _matrix(frame), _is_full(frame)) for frame in (one, two)
-        ]
-        if alike[0] != alike[1] or self._turn != other._turn:
+        if _kind(one) != _kind(two) or self._turn != other._turn:
             return False
+        if one is two:
+            return True
         deep = "<u2" if max(component.bits for component in one.format.components) > 8 else "u1"
-        return one is two or all(map(_same, planes(one, deep), planes(two, deep)))
+        return all(map(_same, planes(one, deep), planes(two, deep)))
 
 
 def _same(one: np.ndarray, other: np.ndarray) -> bool:
     return one.shape == other.shape and not cv2.norm(one, other, cv2.NORM_INF)
+
+
+def _kind(frame: VideoFrame) -> tuple[int, int, str, str, bool]:
+    """Width, height, format, matrix and whether the range is full: what its samples mean."""
+    return frame.width, frame.height, frame.format.name, _matrix(frame), _is_full(frame)
 
 
 def _matrix(frame: VideoFrame) -> str:

@@ -32,7 +32,8 @@ def planes(picture: VideoFrame, dtype: str = "u1") -> Planes:
 
 
 class Filters(threading.local):
-    """Each thread's filter, made again only where what it is made for changes: that costs half as much as a picture."""
+    """Each thread's filter, made again only where what it is made for changes: a scaler's weights cost half as much as
+    a picture."""
 
     def __init__(self, make: Callable[..., av.filter.Graph]) -> None:
         self._make = make

@@ -6,7 +6,7 @@ Format: ISO/IEC 15948, which every reader of PNG opens.
 
 import functools
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from isal import isal_zlib
@@ -24,15 +24,20 @@ def encode(image: np.ndarray, note: str = "") -> bytes:
 
     note: ASCII, that notes.read gives back.
     """
-    return encoded((image[first : first + ROWS] for first in range(0, len(image), ROWS)), note)
+    return encoded(strips(image), note)
 
 
-def encoded(strips: Iterable[np.ndarray], note: str = "") -> bytes:
+def strips(image: np.ndarray) -> Iterator[np.ndarray]:
+    """An image in strips of rows, from above to below, as `encoded` takes them."""
+    return (image[first : first + ROWS] for first in range(0, len(image), ROWS))
+
+
+def encoded(cut: Iterable[np.ndarray], note: str = "") -> bytes:
     """As `encode`, of an image in strips of rows from above to below, each as an image. A strip may be written over
     once the next is asked for."""
     deflate = isal_zlib.compressobj(LEVEL)
     parts, height, above, whole = [], 0, np.zeros(1, np.uint8), np.empty((0, 0), np.uint8)
-    for strip in strips:
+    for strip in cut:
         width, channels, bits = strip.shape[1], strip.shape[2] if strip.ndim == 3 else 1, 8 * strip.itemsize
         # The filter works on bytes, whatever they are part of.
         rows = strip.reshape(len(strip), -1)

@@ -8,11 +8,7 @@ all cores busy it takes twice that, which is seen. Where nobody calls `hold`, as
 import contextlib
 import os
 import sys
-import threading
 import time
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
 
 LONGEST = 0.2  # seconds for one frame, should nobody tell that it is shown
 LOOK = 0.003  # seconds between two looks at whether it is
@@ -49,32 +45,3 @@ def yield_cores() -> None:
         # More than a low priority: a window's thread that wakes up has a core at once, be a step in hand there or not.
         with contextlib.suppress(OSError):  # a sandbox may forbid it, and the job goes on
             os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
-
-
-class Pool(ThreadPoolExecutor):
-    """A pool whose threads wait before each step while steps are held.
-
-    threads: how many. unfinished: steps that they have in hand or that wait for one of them.
-    """
-
-    def __init__(self, threads: int, name: str = "") -> None:
-        super().__init__(threads, name)
-        self.threads = threads
-        self.unfinished = 0
-        self._counting = threading.Lock()
-
-    def submit(self, step: Callable[..., Any], /, *args: Any, **keywords: Any) -> Future[Any]:
-        with self._counting:
-            self.unfinished += 1
-        future = super().submit(_waited, step, *args, **keywords)
-        future.add_done_callback(self._finished)
-        return future
-
-    def _finished(self, _: Future[Any]) -> None:
-        with self._counting:
-            self.unfinished -= 1
-
-
-def _waited(step: Callable[..., Any], *args: Any, **keywords: Any) -> Any:
-    wait()
-    return step(*args, **keywords)

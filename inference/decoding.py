@@ -6,9 +6,10 @@ from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future
 from typing import Any
 
-from . import air, movie, sequence
+from . import movie, sequence
 from .job import Job
 from .picture import Picture
+from .pool import Pool
 
 Numbered = tuple[int, Picture]
 """A source frame and what it shows."""
@@ -34,7 +35,7 @@ class Ahead:
 
     def __init__(self, pictures: Generator[Numbered, None, None]) -> None:
         self._pictures = pictures
-        self._thread = air.Pool(1, "strip_matte_decode")
+        self._thread = Pool(1, "strip_matte_decode")
         self._coming = deque(self._thread.submit(next, pictures, None) for _ in range(AHEAD))
 
     @property

@@ -2,6 +2,7 @@
 """The last steps of a frame: from what is found of it to its image, a file."""
 
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,13 +17,13 @@ from .planes import Planes
 class Matted:
     """A source frame whose image can be made.
 
-    found: gives what its matte comes from, the network's map or a matte that is there. matte: makes the matte of the
-    picture's planes and of that, (H, W) uint8 or uint16.
+    found: what its matte comes from, the network's map or a matte that is there; it may still be in the making. matte:
+    makes the matte of the picture's planes and of that, (H, W) uint8 or uint16.
     """
 
     frame: int
     picture: Picture
-    found: Callable[[], np.ndarray]
+    found: Future[np.ndarray]
     matte: Callable[[Planes, np.ndarray], np.ndarray]
 
 
@@ -37,7 +38,7 @@ class Maker:
 
     def make(self, matted: Matted, drawing: str) -> Image:
         """Write a frame's image. drawing: tells one drawing of a mask from others; empty where there is none."""
-        found = matted.found()
+        found = matted.found.result()
         content = self._same(matted.picture, found, drawing)
         if content is None:
             content = self._content(matted, found, drawing)

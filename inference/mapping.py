@@ -6,11 +6,12 @@ from collections.abc import Callable, Generator
 from concurrent.futures import Future
 from typing import Any
 
-from . import air, decoding, finish, keyframes, waits
+from . import decoding, finish, keyframes, waits
 from .job import Job
 from .model import Model
 from .neighbours import Shown
 from .picture import Picture
+from .pool import Pool
 
 # Bytes of pictures in spans that are begun ahead, for each of the pool's threads, and in all.
 ROOM, MOST_ROOM = 32 << 20, 256 << 20
@@ -18,7 +19,7 @@ STEPS = 2  # for each thread, of which one waits: where there are fewer, threads
 
 
 def mapped(
-    job: Job, frames: list[int], model: Model, pool: air.Pool, tell: Callable[[str, str], None]
+    job: Job, frames: list[int], model: Model, pool: Pool, tell: Callable[[str, str], None]
 ) -> Generator[Shown, None, None]:
     """Source frames, ascending, with their maps, which may still be in the making. tell: as pipeline.generate has it.
 
@@ -60,7 +61,7 @@ class _Held:
         self,
         pictures: Generator[decoding.Numbered, None, None],
         look: Callable[[Picture], keyframes.Look],
-        pool: air.Pool,
+        pool: Pool,
     ) -> None:
         self._coming = decoding.Ahead(pictures)
         self._look = look

@@ -12,15 +12,18 @@ from concurrent.futures import Future
 import cv2
 import numpy as np
 
-from . import air, decoding, devices, finish, folder, hold, mapping, neighbours, networks, notes
+from . import decoding, devices, finish, folder, hold, mapping, neighbours, networks, notes
 from .errors import MatteError
 from .job import Image, Job
 from .making import Maker, Matted
 from .model import Model
 from .planes import Planes
+from .pool import Pool
 
 Tell = Callable[[str, str], None]
-MORE = 2  # images that wait to be made, beside those that the pool's threads have in hand: at 4K each holds 25 MB
+# Images that wait to be made, beside those that the pool's threads have in hand: a span's come at once, and are made
+# beside the steps of the next. At 4K each holds 12 MB.
+MORE = 12
 PAUSE = 0.5  # seconds between two looks at what another process makes
 
 
@@ -134,16 +137,16 @@ def _images(
     images: folder.Folder,
     plan: networks.Plan,
     drawings: Mapping[int, str],
-    frames: Callable[[air.Pool], Generator[Matted, None, None]],
+    frames: Callable[[Pool], Generator[Matted, None, None]],
 ) -> Generator[Image, None, None]:
     """From frames with their mattes to files. drawings: as Job has them. frames: given the pool all is done in."""
     pending: deque[Future[Image]] = deque()
     maker = Maker(job, images)
-    with opencv_on_one_thread(), air.Pool(plan.frames, "strip_matte") as pool:
+    with opencv_on_one_thread(), Pool(plan.frames, "strip_matte") as pool:
         try:
             with contextlib.closing(frames(pool)) as stream:
                 for matted in stream:
-                    pending.append(pool.submit(maker.make, matted, drawings.get(matted.frame, "")))
+                    pending.append(pool.submit_image(matted.found, maker.make, matted, drawings.get(matted.frame, "")))
                     while pending and (len(pending) > plan.frames + MORE or pending[0].done()):
                         yield pending.popleft().result()
             while pending:
@@ -153,17 +156,17 @@ def _images(
                 future.cancel()
 
 
-def _taken(job: Job, files: dict[int, str], tell: Tell, _pool: air.Pool) -> Generator[Matted, None, None]:
+def _taken(job: Job, files: dict[int, str], tell: Tell, pool: Pool) -> Generator[Matted, None, None]:
     """Frames whose mattes stand in files of the other output. The network is not asked."""
     with contextlib.closing(
         decoding.Ahead(decoding.pictures(job, files, functools.partial(tell, "WARNING")))
     ) as decoded:
         for frame, picture in iter(decoded.take, None):
-            yield Matted(frame, picture, functools.partial(finish.taken, files[frame]), _as_it_is)
+            yield Matted(frame, picture, pool.submit(finish.taken, files[frame]), _as_it_is)
     tell("INFO", f"{len(files)} mattes were there and are taken over")
 
 
-def _inferred(job: Job, frames: list[int], model: Model, tell: Tell, pool: air.Pool) -> Generator[Matted, None, None]:
+def _inferred(job: Job, frames: list[int], model: Model, tell: Tell, pool: Pool) -> Generator[Matted, None, None]:
     """Frames whose mattes come from the network."""
     needed = neighbours.around(job, frames, decoding.last(job))
     with (
@@ -172,7 +175,7 @@ def _inferred(job: Job, frames: list[int], model: Model, tell: Tell, pool: air.P
     ):
         for shown in settled:
             matte = functools.partial(finish.matte, job, shown.frame)
-            yield Matted(shown.frame, shown.picture, shown.map.result, matte)
+            yield Matted(shown.frame, shown.picture, shown.map, matte)
 
 
 def _note_devices(job: Job, names: tuple[str, ...], tell: Tell) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 import inference
 from inference import BUILT_IN_MODEL, Job, air
+from inference.pool import Pool
 
 
 @pytest.fixture(autouse=True)
@@ -22,12 +23,12 @@ def nothing_held(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def pool() -> Iterator[air.Pool]:
-    with air.Pool(2) as pool:
+def pool() -> Iterator[Pool]:
+    with Pool(2) as pool:
         yield pool
 
 
-def test_a_step_waits_until_the_frame_is_shown(pool: air.Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_step_waits_until_the_frame_is_shown(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(air, "LONGEST", 60.0)
     air.hold()
     step = pool.submit(time.monotonic)
@@ -38,13 +39,13 @@ def test_a_step_waits_until_the_frame_is_shown(pool: air.Pool, monkeypatch: pyte
     assert step.result(timeout=20) >= shown
 
 
-def test_a_step_waits_no_longer_where_nobody_tells_that_it_is_shown(pool: air.Pool) -> None:
+def test_a_step_waits_no_longer_where_nobody_tells_that_it_is_shown(pool: Pool) -> None:
     held = time.monotonic()
     air.hold()
     assert pool.submit(time.monotonic).result() >= held + air.LONGEST
 
 
-def test_frame_after_frame_leaves_the_job_half_of_the_time(pool: air.Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_frame_after_frame_leaves_the_job_half_of_the_time(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(air, "LONGEST", 60.0)
     air.hold()
     time.sleep(0.3)
@@ -69,7 +70,7 @@ def test_a_jobs_threads_come_after_the_windows() -> None:
 
     def work() -> None:
         air.yield_cores()
-        with air.Pool(1) as pool:
+        with Pool(1) as pool:
             found.extend((policy(), pool.submit(policy).result()))
 
     before = policy()

@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from inference import BUILT_IN_MODEL, Job, air, mapping, pipeline
+from inference import BUILT_IN_MODEL, Job, mapping, pipeline
 from inference.job import eight_bits
 from inference.model import Model
+from inference.pool import Pool
 
 FRAMES = 41
 THREADS = 8
@@ -39,7 +40,7 @@ class Crowd(Model):
 def maps(bunny: Path, crowd: Crowd, threads: int) -> dict[int, np.ndarray]:
     """Of a shot in which much moves, by source frame."""
     job = Job(str(bunny), tuple(range(FRAMES)), "", BUILT_IN_MODEL, steady=False)
-    with pipeline.opencv_on_one_thread(), air.Pool(threads) as pool:
+    with pipeline.opencv_on_one_thread(), Pool(threads) as pool:
         shown = mapping.mapped(job, list(job.frames), crowd, pool, lambda *_: None)
         return {each.frame: each.map.result() for each in shown}
 

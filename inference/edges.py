@@ -70,11 +70,13 @@ def _on_grid(map_: np.ndarray, height: int, width: int, step: int) -> np.ndarray
     """The map on cells of step x step pixels, CLEAR and less 0, OPAQUE and more 1, and without haze inside; float32.
     The last row and column of cells may reach over the picture's rim."""
     down, across = step * map_.shape[0] / height, step * map_.shape[1] / width
-    # From a cell's index to the map's, centre to centre.
-    places = np.array(((across, 0.0, (across - 1.0) / 2.0), (0.0, down, (down - 1.0) / 2.0)))
     size = -(-width // step), -(-height // step)
-    how = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
-    found = cv2.warpAffine(map_, places, size, flags=how, borderMode=cv2.BORDER_REPLICATE)
+    found = map_
+    if (across, down) != (1.0, 1.0):
+        # From a cell's index to the map's, centre to centre.
+        places = np.array(((across, 0.0, (across - 1.0) / 2.0), (0.0, down, (down - 1.0) / 2.0)))
+        how = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
+        found = cv2.warpAffine(map_, places, size, flags=how, borderMode=cv2.BORDER_REPLICATE)
     found = np.clip((found - np.float32(CLEAR)) * np.float32(1.0 / (OPAQUE - CLEAR)), 0.0, 1.0)
     darkest = cv2.erode(found, np.ones((2 * INSIDE + 1, 2 * INSIDE + 1), np.uint8))
     sure = np.clip((darkest - np.float32(DOUBT)) * np.float32(1.0 / (SURE - DOUBT)), 0.0, 1.0)

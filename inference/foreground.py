@@ -23,7 +23,10 @@ AROUND = 64  # pixels at least around what is seen, so that the background is se
 WINDOW = (3, 3)  # of the average
 PRIOR = 1e-3  # weight of a colour where nothing is seen of it: there it is the coarser level's
 ROWS, GAP = 128, 64  # how the work in full size is cut; FINEST divides ROWS
-RUN = 8  # neighbours in a row that are looked up together
+RUN = 8  # neighbours in a row that are looked up together, as one number
+# By a matte's level: alpha, and how far a missing colour moves the foreground.
+ALPHA = np.arange(256, dtype=np.float32) / 255
+GAIN = ALPHA / (ALPHA**2 + (1 - ALPHA) ** 2)
 
 
 def clean(picture: Planes, matte: np.ndarray, kept: np.ndarray) -> None:
@@ -80,52 +83,64 @@ def _doubled(plane: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 
 def _smooth(picture: Planes, matte: np.ndarray) -> tuple[Planes, Planes]:
     """Foreground and background of a reduced picture and its matte (h, w) uint8."""
-    levels = [(np.stack(picture).astype(np.float32), matte.astype(np.float32) / 255)]
+    levels = [([plane.astype(np.float32) for plane in picture], matte.astype(np.float32) / 255)]
     while len(levels) < LEVELS:
         planes, alpha = levels[-1]
-        levels.append((np.stack([_halved(plane) for plane in planes]), _halved(alpha)))
+        levels.append(([_halved(plane) for plane in planes], _halved(alpha)))
     planes, alpha = levels[-1]
     seen, behind = (
-        np.stack([np.full_like(alpha, np.average(plane, weights=weight + PRIOR)) for plane in planes])
+        [np.full_like(alpha, np.average(plane, weights=weight + PRIOR)) for plane in planes]
         for weight in (alpha, 1 - alpha)
     )
     for planes, alpha in reversed(levels):
-        if planes.shape != seen.shape:
-            seen, behind = (np.stack([_doubled(plane, alpha.shape) for plane in end]) for end in (seen, behind))
+        if alpha.shape != seen[0].shape:
+            seen, behind = ([_doubled(plane, alpha.shape) for plane in end] for end in (seen, behind))
         # A second time would cost more on the finest level than all the coarser ones do, and gains little there.
         for _ in range(1 if alpha is levels[0][1] else 2):
             seen, behind = _refined(planes, alpha, seen, behind)
     return _rounded(seen), _rounded(behind)
 
 
-def _rounded(planes: np.ndarray) -> Planes:
+def _rounded(planes: Planes) -> Planes:
     # The sum with 0 rounds, and stays within 0..255.
     return [cv2.add(plane, 0, dtype=cv2.CV_8U) for plane in planes]
 
 
-def _refined(
-    picture: np.ndarray, alpha: np.ndarray, seen: np.ndarray, behind: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def _refined(picture: Planes, alpha: np.ndarray, seen: Planes, behind: Planes) -> tuple[Planes, Planes]:
     """Foreground and background after a move to the nearest pair and an average.
 
-    All float32: alpha (h, w) in 0..1, the others (3, h, w), R, G and B in 0..255 or a little over.
+    All float32: alpha (h, w) in 0..1, the others R, G and B in 0..255 or a little over.
     """
     rest = 1 - alpha
-    missing = picture - alpha * seen
-    missing -= rest * behind
-    missing /= alpha * alpha + rest * rest
-    return _averaged(seen, alpha, missing), _averaged(behind, rest, missing)
+    ends = [_End(alpha), _End(rest)]
+    scale = 1 / (alpha * alpha + rest * rest)
+    refined: tuple[Planes, Planes] = [], []
+    for whole, one, other in zip(picture, seen, behind, strict=True):
+        missing = whole - alpha * one
+        missing -= rest * other
+        missing *= scale
+        for colours, end, colour in zip(refined, ends, (one, other), strict=True):
+            colours.append(end.averaged(colour, missing))
+    return refined
 
 
-def _averaged(colour: np.ndarray, share: np.ndarray, missing: np.ndarray) -> np.ndarray:
-    """Colours (3, h, w) moved by what is missing, and averaged by how much is seen of them, (h, w)."""
-    weight = share * share + PRIOR
-    moved = share * missing
-    moved += colour
-    moved *= weight
-    found = np.stack([cv2.blur(plane, WINDOW) for plane in moved])
-    found /= cv2.blur(weight, WINDOW)
-    return found
+class _End:
+    """How much is seen of one end of a pair, pixel by pixel; its colours are averaged by that."""
+
+    def __init__(self, share: np.ndarray) -> None:
+        """share: (h, w) float32 in 0..1."""
+        self._share = share
+        self._weight = share * share + PRIOR
+        self._scale = 1 / cv2.blur(self._weight, WINDOW)
+
+    def averaged(self, colour: np.ndarray, missing: np.ndarray) -> np.ndarray:
+        """A plane of colours, moved by what is missing and averaged; all (h, w) float32."""
+        moved = self._share * missing
+        moved += colour
+        moved *= self._weight
+        found = cv2.blur(moved, WINDOW, dst=moved)
+        found *= self._scale
+        return found
 
 
 def _enlarged(reduced: np.ndarray, rows: slice, columns: slice, shape: tuple[int, ...]) -> np.ndarray:
@@ -142,21 +157,27 @@ def _fitted(picture: Planes, matte: np.ndarray, seen: Planes, behind: Planes) ->
     """Where the matte is soft the foreground of that pair nearest to `seen` and `behind` that makes the picture, and
     `seen` elsewhere; the matte is (H, W) uint8."""
     colour = [np.ascontiguousarray(plane) for plane in seen]
-    length = math.gcd(matte.size, RUN)
+    run = f"u{math.gcd(matte.size, RUN)}"
 
     def in_runs(plane: np.ndarray) -> np.ndarray:
-        return np.ascontiguousarray(plane).reshape(-1, length)
+        return np.ascontiguousarray(plane).reshape(-1).view(run)
 
-    runs = np.flatnonzero(in_runs(cv2.inRange(matte, 1, 254)).view(f"u{length}"))
-    if not len(runs):
+    soft = np.flatnonzero(in_runs(cv2.inRange(matte, 1, 254)))
+    if not len(soft):
         return colour
-    level = in_runs(matte)[runs]
-    alphas = np.arange(256, dtype=np.float32) / 255
-    alpha, gain = (cv2.LUT(level, table) for table in (alphas, alphas / (alphas**2 + (1 - alphas) ** 2)))
-    one, other, whole = (
-        np.stack([in_runs(plane)[runs] for plane in planes]).astype(np.float32) for planes in (colour, behind, picture)
-    )
-    fitted = one + gain * (whole - other - alpha * (one - other))
-    for plane, found in zip(colour, np.clip(fitted + 0.5, 0, 255).astype(np.uint8), strict=True):
-        in_runs(plane)[runs] = found
+
+    def looked_up(plane: np.ndarray) -> np.ndarray:
+        return in_runs(plane)[soft].view(np.uint8)[np.newaxis]
+
+    level = looked_up(matte)
+    alpha, gain = (cv2.LUT(level, table) for table in (ALPHA, GAIN))
+    for plane, back, whole in zip(colour, behind, picture, strict=True):
+        one, other, shown = (looked_up(each) for each in (plane, back, whole))
+        apart = cv2.subtract(one, other, dtype=cv2.CV_32F)
+        apart *= alpha
+        missing = cv2.subtract(shown, other, dtype=cv2.CV_32F)
+        missing -= apart
+        missing *= gain
+        fitted = cv2.add(one, missing, dtype=cv2.CV_8U)  # rounded, and within 0..255
+        in_runs(plane)[soft] = fitted[0].view(run)
     return colour

@@ -192,6 +192,7 @@ def _paint(
     """
     height, width = full.shape
     opaque = np.float32(np.iinfo(full.dtype).max)
+    depth = cv2.CV_8U if full.dtype == np.uint8 else cv2.CV_16U
     # One cell more on each side, for the enlargement at the rim.
     padded = [cv2.copyMakeBorder(weight, 1, 1, 1, 1, cv2.BORDER_REPLICATE) for weight in weights]
     for rows, columns in blocks(fitted, max(1, STRIP // step), GAP):
@@ -205,9 +206,9 @@ def _paint(
         )
         alpha = constant * opaque
         for slope, plane in zip(slopes, picture, strict=True):
-            calm = _calm(plane, top, left, bottom, right, full.dtype)
-            alpha = cv2.add(alpha, cv2.multiply(slope, calm), dst=alpha)
-        full[top:bottom, left:right] = np.rint(np.clip(alpha, 0.0, opaque, out=alpha), out=alpha)
+            alpha = cv2.accumulateProduct(slope, _calm(plane, top, left, bottom, right, full.dtype), alpha)
+        # The sum with 0 rounds, and stays within what is transparent and opaque.
+        full[top:bottom, left:right] = cv2.add(alpha, 0, dtype=depth)
 
 
 def _calm(plane: np.ndarray, top: int, left: int, bottom: int, right: int, dtype: np.dtype) -> np.ndarray:

@@ -138,7 +138,7 @@ class _End:
         moved = self._share * missing
         moved += colour
         moved *= self._weight
-        found = cv2.blur(moved, WINDOW, dst=moved)
+        found = cv2.blur(moved, WINDOW)
         found *= self._scale
         return found
 

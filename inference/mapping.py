@@ -20,7 +20,7 @@ STEPS = 2  # for each thread, of which one waits: where there are fewer, threads
 
 def mapped(
     job: Job, frames: list[int], model: Model, pool: Pool, tell: Callable[[str, str], None]
-) -> Generator[Shown, None, None]:
+) -> Generator[Shown | waits.Waiting, None, None]:
     """Source frames, ascending, with their maps, which may still be in the making. tell: as pipeline.generate has it.
 
     While a span waits for the network, others are begun: otherwise all but two cores would wait with it.
@@ -44,7 +44,12 @@ def mapped(
             return pool.unfinished < STEPS * pool.threads and begun * quality.span * held.largest <= room
 
         works = (maps.of(span, held.decode, held.looked) for span in spans)
-        for span, found in zip(spans, waits.in_order(works, more), strict=True):
+        ahead = iter(spans)
+        for found in waits.in_order(works, more):
+            if isinstance(found, waits.Waiting):
+                yield found
+                continue
+            span = next(ahead)
             for frame in span.wanted:
                 yield Shown(frame, held.picture(frame), held.looked(frame), found[frame])
             held.drop(span.last)
@@ -72,8 +77,8 @@ class _Held:
         self.largest = 0
 
     def decode(self, wanted: int) -> Generator[list[Future[Any]], None, None]:
-        """Wait for a frame's picture. They are decoded as they are asked for, so that the network has work before a
-        span's last one is there."""
+        """Wait for a frame's picture and its look. They are decoded as they are asked for, so that the network has work
+        before a span's last one is there."""
         while wanted not in self._looks:
             self.awaited = True
             yield [self._coming.coming]
@@ -84,6 +89,7 @@ class _Held:
             self._looks[frame] = self._pool.submit(self._look, picture)
             self.largest = max(self.largest, picture.nbytes)
         self.awaited = False
+        yield [self._looks[wanted]]
 
     def looked(self, frame: int) -> keyframes.Look:
         return self._looks[frame].result()

@@ -11,6 +11,7 @@ from . import finish, steady, subject
 from .job import Job
 from .keyframes import Look
 from .picture import Picture
+from .waits import Waiting
 
 Maps = Mapping[int, Future[np.ndarray]]
 Steps = Mapping[int, Future[steady.Step | None]]
@@ -42,7 +43,9 @@ def around(job: Job, frames: Iterable[int], end: int) -> list[int]:
     return sorted(needed)
 
 
-def settled(job: Job, frames: Iterable[Shown], wanted: Collection[int], pool: Executor) -> Generator[Shown, None, None]:
+def settled(
+    job: Job, frames: Iterable[Shown | Waiting], wanted: Collection[int], pool: Executor
+) -> Generator[Shown | Waiting, None, None]:
     """The wanted ones of ascending frames, with maps that those around have had their say in.
 
     frames: all that `around` names. Each is given once those are there that it depends on. Whatever else is asked for,
@@ -50,7 +53,7 @@ def settled(job: Job, frames: Iterable[Shown], wanted: Collection[int], pool: Ex
     """
     far = reach(job)
     if not far and job.subject.keep == "ALL":
-        yield from (shown for shown in frames if shown.frame in wanted)
+        yield from (shown for shown in frames if isinstance(shown, Waiting) or shown.frame in wanted)
         return
     known: dict[int, Shown] = {}
     steps: dict[int, Future[steady.Step | None]] = {}
@@ -63,6 +66,9 @@ def settled(job: Job, frames: Iterable[Shown], wanted: Collection[int], pool: Ex
         return replace(shown, map=pool.submit(_settle, job, shown, *arguments))
 
     for shown in frames:
+        if isinstance(shown, Waiting):
+            yield shown
+            continue
         before = known.get(shown.frame - 1)
         if before and far:
             steps[before.frame] = pool.submit(steady.step, before.look, shown.look)

@@ -3,6 +3,7 @@
 
 import contextlib
 import functools
+import itertools
 import threading
 import time
 from collections import deque
@@ -19,6 +20,7 @@ from .making import Maker, Matted
 from .model import Model
 from .planes import Planes
 from .pool import Pool
+from .waits import Waiting
 
 Tell = Callable[[str, str], None]
 # Images that wait to be made, beside those that the pool's threads have in hand: a span's come at once, and are made
@@ -137,18 +139,24 @@ def _images(
     images: folder.Folder,
     plan: networks.Plan,
     drawings: Mapping[int, str],
-    frames: Callable[[Pool], Generator[Matted, None, None]],
+    frames: Callable[[Pool], Generator[Matted | Waiting, None, None]],
 ) -> Generator[Image, None, None]:
     """From frames with their mattes to files. drawings: as Job has them. frames: given the pool all is done in."""
     pending: deque[Future[Image]] = deque()
     maker = Maker(job, images)
+    most = plan.frames  # until the first image is there: work on others would delay what somebody waits for
     with opencv_on_one_thread(), Pool(plan.frames, "strip_matte") as pool:
         try:
             with contextlib.closing(frames(pool)) as stream:
                 for matted in stream:
-                    pending.append(pool.submit_image(matted.found, maker.make, matted, drawings.get(matted.frame, "")))
-                    while pending and (len(pending) > plan.frames + MORE or pending[0].done()):
+                    if isinstance(matted, Waiting):
+                        matted.wait(*itertools.islice(pending, 1))
+                    else:
+                        drawing = drawings.get(matted.frame, "")
+                        pending.append(pool.submit_image(matted.found, maker.make, matted, drawing))
+                    while pending and (len(pending) > most or pending[0].done()):
                         yield pending.popleft().result()
+                        most = plan.frames + MORE
             while pending:
                 yield pending.popleft().result()
         finally:
@@ -166,7 +174,9 @@ def _taken(job: Job, files: dict[int, str], tell: Tell, pool: Pool) -> Generator
     tell("INFO", f"{len(files)} mattes were there and are taken over")
 
 
-def _inferred(job: Job, frames: list[int], model: Model, tell: Tell, pool: Pool) -> Generator[Matted, None, None]:
+def _inferred(
+    job: Job, frames: list[int], model: Model, tell: Tell, pool: Pool
+) -> Generator[Matted | Waiting, None, None]:
     """Frames whose mattes come from the network."""
     needed = neighbours.around(job, frames, decoding.last(job))
     with (
@@ -174,6 +184,9 @@ def _inferred(job: Job, frames: list[int], model: Model, tell: Tell, pool: Pool)
         contextlib.closing(neighbours.settled(job, stream, frames, pool)) as settled,
     ):
         for shown in settled:
+            if isinstance(shown, Waiting):
+                yield shown
+                continue
             matte = functools.partial(finish.matte, job, shown.frame)
             yield Matted(shown.frame, shown.picture, shown.map, matte)
 

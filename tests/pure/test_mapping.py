@@ -11,6 +11,7 @@ from inference import BUILT_IN_MODEL, Job, mapping, pipeline
 from inference.job import eight_bits
 from inference.model import Model
 from inference.pool import Pool
+from inference.waits import Waiting
 
 FRAMES = 41
 THREADS = 8
@@ -41,8 +42,13 @@ def maps(bunny: Path, crowd: Crowd, threads: int) -> dict[int, np.ndarray]:
     """Of a shot in which much moves, by source frame."""
     job = Job(str(bunny), tuple(range(FRAMES)), "", BUILT_IN_MODEL, steady=False)
     with pipeline.opencv_on_one_thread(), Pool(threads) as pool:
-        shown = mapping.mapped(job, list(job.frames), crowd, pool, lambda *_: None)
-        return {each.frame: each.map.result() for each in shown}
+        found = {}
+        for shown in mapping.mapped(job, list(job.frames), crowd, pool, lambda *_: None):
+            if isinstance(shown, Waiting):
+                shown.wait()
+            else:
+                found[shown.frame] = shown.map.result()
+        return found
 
 
 def test_threads_find_work_in_other_spans(bunny: Path) -> None:

@@ -83,6 +83,16 @@ def test_a_stopped_run_leaves_whole_images_and_the_next_goes_on(job: Job, tmp_pa
     assert contents(job) == contents(undisturbed)
 
 
+def test_an_image_is_told_as_soon_as_it_is_made(job: Job) -> None:
+    """And not when the next stretch of frames has its maps, of which the network may make one in half a minute."""
+    job = replace(job, quality="ADAPTIVE", frames=tuple(range(24)))
+    not_told = [
+        len(list(Path(job.folder).glob("*.png"))) - told for told, _ in enumerate(inference.generate(job), start=1)
+    ]
+    assert len(not_told) == 24
+    assert max(not_told) < 4
+
+
 def test_what_a_killed_process_left_is_swept_away(job: Job) -> None:
     """A day later. What is younger may be another process's, at work in the same folder."""
     Path(job.folder).mkdir()

@@ -66,6 +66,34 @@ def test_as_many_are_begun_as_there_is_room_for() -> None:
     results.close()
 
 
+def test_who_asks_waits_and_may_have_more_to_wait_for() -> None:
+    slow, slower, other = future(), future(), future()
+    works = [work("first", [slow], []), work("second", [slower], [])]
+    results = waits.in_order(works, lambda begun: begun == 1)
+    waiting = next(results)
+    assert isinstance(waiting, waits.Waiting)
+    assert set(waiting.futures) == {slow, slower}
+    other.set_result(1)
+    waiting.wait(other)
+    slow.set_result(1)
+    waiting.wait()
+    assert next(results) == "first"
+    waiting = next(results)
+    assert isinstance(waiting, waits.Waiting)
+    assert waiting.futures == (slower,)
+
+
+def test_a_work_that_has_ended_before_its_turn_is_not_waited_for() -> None:
+    slow = future()
+    works = [work("first", [slow], []), work("second", [future(1)], [])]
+    results = waits.in_order(works, lambda begun: begun == 1)
+    waiting = next(results)
+    assert isinstance(waiting, waits.Waiting)
+    assert waiting.futures == (slow,)
+    slow.set_result(1)
+    assert list(results) == ["first", "second"]
+
+
 def test_what_a_work_raises_is_raised() -> None:
     failed = future()
     failed.set_exception(ValueError("the network failed"))

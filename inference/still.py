@@ -241,7 +241,7 @@ def _settled(job: Job, frame: int, sight: _Sight, threads: int) -> np.ndarray:
                     # Of pictures, settling looks at the wanted one alone: the others need not be kept at full size.
                     yield Shown(near, picture, looks[near], found[near])
 
-        (settled,) = neighbours.settled(job, shown(), [frame], pool)
+        (settled,) = (each for each in neighbours.settled(job, shown(), [frame], pool) if isinstance(each, Shown))
         return settled.map.result()
 
 

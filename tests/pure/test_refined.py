@@ -35,8 +35,8 @@ def test_chunks_give_what_one_run_gives(job: Job, tmp_path: Path, quality: str, 
         list(inference.generate(replace(settings, frames=chunk, folder=str(tmp_path / "chunks"))))
     for frame in whole.frames:
         one, other = (tmp_path / name / f"{frame:06d}.png" for name in ("whole", "chunks"))
-        pixels = (cv2.imread(str(path), cv2.IMREAD_UNCHANGED) for path in (one, other))
-        np.testing.assert_array_equal(*pixels, err_msg=f"source frame {frame}")  # which tells where they differ
+        whole_, parted = (cv2.imread(str(path), cv2.IMREAD_UNCHANGED) for path in (one, other))
+        np.testing.assert_array_equal(parted, whole_, err_msg=f"source frame {frame}")  # which tells how they differ
         assert one.read_bytes() == other.read_bytes()
 
 

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import threading
 from collections import deque
@@ -19,7 +18,7 @@ class Pool(ThreadPoolExecutor):
 
     An image takes a thousand short operations of NumPy and OpenCV, each of which gives up Python's lock and takes it
     back: of two threads that make images beside each other, each waits for the other a third of the time. Steps are few
-    long operations. So half of the threads make images, as long as the others find steps to do; otherwise all do.
+    long operations. So at most half of the threads make images while there are steps to do; otherwise all do.
 
     threads: how many. unfinished: steps that they have in hand or that wait for one of them; images aside.
     """
@@ -47,8 +46,11 @@ class Pool(ThreadPoolExecutor):
         waiting = [functools.partial(_done, future, make, *args)]  # a future goes on holding what is called when done
 
         def ready(_: Future[Any]) -> None:
-            with contextlib.suppress(RuntimeError):  # the pool has shut down meanwhile: nobody waits for the image
+            try:
                 self._put(self._images, waiting.pop())
+            except RuntimeError as error:  # the pool has shut down meanwhile: who still waits is told
+                if future.set_running_or_notify_cancel():
+                    future.set_exception(error)
 
         found.add_done_callback(ready)
         return future

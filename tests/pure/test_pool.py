@@ -140,6 +140,15 @@ def test_an_image_whose_map_comes_too_late_is_let_go(caplog: pytest.LogCaptureFi
     assert not caplog.records, "futures log what goes wrong when they are done"
 
 
+def test_who_waits_for_an_image_that_comes_too_late_is_told() -> None:
+    found: Future[None] = Future()
+    with Pool(1) as pool:
+        image = pool.submit_image(found, int)
+    found.set_result(None)
+    with pytest.raises(RuntimeError, match="shutdown"):
+        image.result(timeout=LONG)
+
+
 def test_a_map_does_not_keep_what_its_image_was_made_of() -> None:
     """A map is held as long as its neighbours need it; the picture, which is a hundred times as large, is not."""
 

@@ -36,6 +36,9 @@ PYTHONS = ("3.11", "3.13")
 NEEDED = ("test.txt", "numpy.txt", "runtime.txt")
 """What tests and demo need beside bpy."""
 
+BESIDE = "--numprocesses=2"
+"""Two processes share a suite's tests: one alone waits for half of two cores. `-- -n0` for a debugger."""
+
 SKIPPED = 77
 """The status with which tests/window/run.py says that this machine cannot run it."""
 
@@ -156,7 +159,7 @@ def declare_pure(version: str) -> None:
         """The tests without Blender."""
         python = environment(session, f"pure-{version}", version, *NEEDED)
         gather(session, python, "--only=models", "--only=clips")
-        session.run(python, "-m", "pytest", "tests/pure", *session.posargs, external=True)
+        session.run(python, "-m", "pytest", "tests/pure", BESIDE, *session.posargs, external=True)
 
 
 def declare_blender(release: str) -> None:
@@ -165,7 +168,7 @@ def declare_blender(release: str) -> None:
         """The tests in Blender as a module."""
         python = bpy_environment(session, release)
         gather(session, python, "--only=models", "--only=clips")
-        session.run(python, "-m", "pytest", "tests/blender", *session.posargs, external=True)
+        session.run(python, "-m", "pytest", "tests/blender", BESIDE, *session.posargs, external=True)
 
 
 @nox.session(python=False, tags=["test"])

@@ -5,8 +5,8 @@ A guided filter (He et al. 2010, "Guided image filtering") in its fast form (He 
 a grid about as coarse as the map, alpha is fitted around each cell as a sum of the picture's red, green and blue and a
 constant; the weights, enlarged, are applied to the picture's own pixels. Three things are different here. A fit counts
 as far as it explains the map, and the map itself for the rest, so that a textured or like-coloured background stays
-out of the matte. The fit is repeated, each time to what the one before has found. And only where the map is undecided
-is anything fitted or looked at in full size.
+out of the matte. A second fit is made to where the first one led, and as far beyond. And only where the map is
+undecided is anything fitted or looked at in full size.
 """
 
 from __future__ import annotations
@@ -28,7 +28,6 @@ CLEAR, OPAQUE = 0.08, 0.97
 RADIUS, SMOOTH = 4, 2  # cells, of the windows that are fitted, and of those in which the fits are averaged
 EPSILON = 1e-4  # added to the variances of colours in 0..1: what is flatter than 1% of the range is taken for flat
 LITTLE = 1e-4  # a variance of alpha that is not worth dividing by
-PASSES = 4
 STRONGEST = 1.15  # how much steeper a fit may be made to reach from 0 to 1
 # Undecided is a cell whose 5 x 5 neighbours have a mean m that makes m (1 - m) more than 0, and wholly so from here.
 NEAR, UNDECIDED = 2, 0.06
@@ -115,8 +114,9 @@ def _weights(map_: np.ndarray, undecided: np.ndarray, colours: Planes) -> Planes
     # Judged once, by what the network said: what fits have made, a fit explains ever better. For the rest, the map.
     trust = _explained(variance, map_) * undecided
     rest = (1.0 - trust) * map_
-    for _ in range(PASSES - 1):
-        weights, _ = guide.fit(np.clip(trust * _sum(weights, colours) + rest, 0.0, 1.0))
+    found = np.clip(trust * _sum(weights, colours) + rest, 0.0, 1.0)
+    # Fits to what the fit before has found go on the same way, in ever smaller steps: this is as far as four of them.
+    weights, _ = guide.fit(np.clip(2.0 * found - map_, 0.0, 1.0))
     *slopes, constant = (weight * trust for weight in weights)
     return [*slopes, constant + rest]
 

@@ -95,9 +95,7 @@ def _smooth(picture: Planes, matte: np.ndarray) -> tuple[Planes, Planes]:
     for planes, alpha in reversed(levels):
         if alpha.shape != seen[0].shape:
             seen, behind = ([_doubled(plane, alpha.shape) for plane in end] for end in (seen, behind))
-        # A second time would cost more on the finest level than all the coarser ones do, and gains little there.
-        for _ in range(1 if alpha is levels[0][1] else 2):
-            seen, behind = _refined(planes, alpha, seen, behind)
+        seen, behind = _refined(planes, alpha, seen, behind)
     return _rounded(seen), _rounded(behind)
 
 

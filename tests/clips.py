@@ -104,7 +104,11 @@ def make(name: str, folder: Path | None = None) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         unfinished = path.with_name(f"unfinished_{os.getpid()}_{clip.name}")
         clip.write(unfinished)
-        unfinished.rename(path)
+        # Another process of the tests may have written it meanwhile, and be at work with it.
+        if path.exists():
+            unfinished.unlink()
+        else:
+            unfinished.rename(path)
     return path
 
 

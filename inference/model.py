@@ -131,6 +131,7 @@ class Model:
             raise MatteError(f"The model failed on a frame. {EXPECTED} ({first_line(error)})") from error
         finally:
             watch.cancel()
+            watch.join()  # it takes a moment to end, and nothing is to be left of a job that is stopped
         maps = answers[:, 0] if answers.ndim == 4 and answers.shape[1] else answers
         if maps.ndim != 3 or len(maps) != len(fed) or min(maps.shape[1:]) < 2:
             raise MatteError(f"The model's first output has the shape {answers.shape}. {EXPECTED}")

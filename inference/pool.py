@@ -56,8 +56,9 @@ class Pool(ThreadPoolExecutor):
         return future
 
     def _put(self, lane: deque[Callable[[], None]], piece: Callable[[], None]) -> None:
-        lane.append(piece)
-        super().submit(self._next)
+        with self._counting:
+            super().submit(self._next)  # raises where the pool has shut down: then nothing is to be in the lane
+            lane.append(piece)
 
     def _next(self) -> None:
         """Do a piece of work: there is one for each time that this is called."""

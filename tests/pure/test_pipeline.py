@@ -27,14 +27,6 @@ def job(bunny: Path, tmp_path: Path) -> Job:
     return Job(str(bunny), FRAMES, str(tmp_path / "images"), BUILT_IN_MODEL, cores=2, quality="EVERY")
 
 
-def only(threads: int) -> bool:
-    """Whether no more threads are left than these. The watch over the network's last answer takes a moment to end."""
-    until = time.monotonic() + 5
-    while threading.active_count() > threads and time.monotonic() < until:
-        time.sleep(0.01)
-    return threading.active_count() == threads
-
-
 def contents(job: Job) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in Path(job.folder).iterdir()}
 
@@ -69,7 +61,7 @@ def test_a_stopped_run_leaves_whole_images_and_the_next_goes_on(job: Job, tmp_pa
     before = threading.active_count()
     with contextlib.closing(inference.generate(job)) as images:
         next(images)
-    assert only(before)
+    assert threading.active_count() == before
     left = contents(job)
     made = {name for name in left if name.endswith(".png")}
     assert 0 < len(made) < len(job.frames)

@@ -149,6 +149,22 @@ def test_who_waits_for_an_image_that_comes_too_late_is_told() -> None:
         image.result(timeout=LONG)
 
 
+def test_an_image_that_comes_too_late_takes_no_steps_place(caplog: pytest.LogCaptureFixture) -> None:
+    found: Future[None] = Future()
+    gate = threading.Event()
+    pool = Pool(1)
+    image = pool.submit_image(found, int)
+    pool.submit(gate.wait, LONG)
+    step = pool.submit(int, "7")
+    pool.shutdown(wait=False)  # what was submitted before is done
+    found.set_result(None)
+    gate.set()
+    assert step.result(timeout=LONG) == 7
+    assert isinstance(image.exception(timeout=LONG), RuntimeError)
+    pool.shutdown()
+    assert not caplog.records
+
+
 def test_a_map_does_not_keep_what_its_image_was_made_of() -> None:
     """A map is held as long as its neighbours need it; the picture, which is a hundred times as large, is not."""
 

@@ -9,7 +9,7 @@ NOX := $(NOX_HOME)/bin/python -m nox
 
 help:
 	@echo "make demo    matte a real clip and render it (build/demo/)"
-	@echo "make test    all tests: pure, Blender as a module (four releases), Blender in a window"
+	@echo "make test    all tests: pure, Blender as a module (four releases), farm, install, Blender in two windows"
 	@echo "             BLENDER=/path/to/blender make test uses that Blender for the window"
 	@echo "make install-test   the built zip in clean Blenders of five releases (make test: of two; docs/install.md)"
 	@echo "make bench   how fast, beside rembg (docs/speed.md); make bench ARGS=--short: ratios only, about a minute"

@@ -9,6 +9,9 @@ MODULES = (settings, models, matte, made, subject, preview, doubt, compositor, s
 
 
 def register() -> None:
+    for operator in _operators(bpy.types.Operator):
+        # Blender takes the docstring for a tooltip, its line breaks and, in some releases, its indentation too.
+        operator.bl_description = " ".join((operator.__doc__ or "").split())
     for module in MODULES:
         module.register()
 
@@ -22,3 +25,10 @@ def stop() -> None:
     """End a running job and wait for its thread."""
     matte.stop(bpy.context)
     models.stop(bpy.context)
+
+
+def _operators(base: type) -> list[type]:
+    """Our operators that are below a class."""
+    parts: list[type] = base.__subclasses__()
+    below = [found for part in parts for found in (part, *_operators(part))]
+    return [operator for operator in below if operator.__module__.startswith(__package__)]

@@ -167,7 +167,7 @@ class SEQUENCER_OT_matte_cancel(bpy.types.Operator):
     @classmethod
     def description(cls, context: bpy.types.Context, properties: bpy.types.OperatorProperties) -> str:
         if not properties.job:
-            return cls.__doc__ or ""
+            return cls.bl_description
         return iface(
             "Stop this one, after the frame in hand, and go on with the others. Its finished frames are kept, and Add "
             "Matte goes on from there"
@@ -184,7 +184,8 @@ class SEQUENCER_OT_matte_cancel(bpy.types.Operator):
 
 
 class SEQUENCER_OT_matte_verify(bpy.types.Operator):
-    """Render frames of the selected strips and of their cutouts, and tell where the pictures are not the same"""
+    """Render a sample of the frames of the selected strips and their cutouts, or all, and tell which are not the
+    same"""
 
     bl_idname = "sequencer.matte_verify"
     bl_label = "Verify Matte"

@@ -210,7 +210,8 @@ class StripMatteSettings(bpy.types.PropertyGroup):
     invert: BoolProperty(name="Invert", description="Keep the background, and remove the subject")
     folder: StringProperty(
         name="Folder",
-        description="Where the images are kept, one folder for each movie and model. // is beside the project file",
+        description="Where the images are kept, one folder for each movie, model and set of settings. // is beside the "
+        "project file",
         subtype="DIR_PATH",
         options=strips.RELATIVE_PATH,
         default="//strip_matte/",

@@ -7,7 +7,6 @@ Blender looks names and tooltips up by itself. What we compose of words and numb
 from __future__ import annotations
 
 import importlib
-import inspect
 import pkgutil
 import re
 from collections.abc import Callable
@@ -46,25 +45,9 @@ def of_languages() -> dict[str, dict[str, str]]:
     return {module.LOCALE: module.TEXTS for module in modules}
 
 
-def one_line(text: str) -> str:
-    """A text without line breaks: as languages have it."""
-    return " ".join(text.split())
-
-
 def _table(texts: dict[str, str]) -> dict[tuple[str, str], str]:
     """A language as Blender wants it, by context and text."""
-    # Some releases keep a docstring's line breaks in the tooltip, and some its indentation.
-    docstrings = [operator.__doc__ for operator in _operators(bpy.types.Operator) if operator.__doc__]
-    forms = {form: one_line(form) for text in docstrings for form in (text, inspect.cleandoc(text))}
-    known = {**texts, **{form: texts[line] for form, line in forms.items() if line in texts}}
-    return {(context, text): known[text] for context in CONTEXTS for text in known}
-
-
-def _operators(base: type) -> list[type]:
-    """Our operators that are below a class."""
-    parts: list[type] = base.__subclasses__()
-    below = [found for part in parts for found in (part, *_operators(part))]
-    return [operator for operator in below if operator.__module__.startswith(__package__)]
+    return {(context, text): texts[text] for context in CONTEXTS for text in texts}
 
 
 def register() -> None:

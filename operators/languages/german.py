@@ -114,8 +114,9 @@ _TEXTS = {
         "Die ausgewählten Freisteller und Matten über das legen, was der Compositor zeigt, oder ihre Nodes dort auf "
         "den neuesten Stand bringen"
     ),
-    "Render frames of the selected strips and of their cutouts, and tell where the pictures are not the same": (
-        "Bilder der ausgewählten Streifen und ihrer Freisteller rendern und sagen, wo die Bilder nicht dieselben sind"
+    "Render a sample of the frames of the selected strips and their cutouts, or all, and tell which are not the same": (
+        "Eine Auswahl der Bilder der ausgewählten Streifen und ihrer Freisteller rendern, oder alle, und sagen, "
+        "welche nicht dieselben sind"
     ),
     # Their options
     "Make images again that are there. Those that were altered by hand are kept": (
@@ -209,8 +210,9 @@ _TEXTS = {
         "Das Netz, wie seine Urheber es trainiert haben, auf jedem Rechner"
     ),
     "Folder": "Ordner",
-    "Where the images are kept, one folder for each movie and model. // is beside the project file": (
-        "Wo die Bilddateien liegen, ein Ordner für jeden Film und jedes Modell. // ist neben der Projektdatei"
+    "Where the images are kept, one folder for each movie, model and set of settings. // is beside the project file": (
+        "Wo die Bilddateien liegen, ein Ordner für jeden Film, jedes Modell und jede Wahl der Einstellungen. // ist "
+        "neben der Projektdatei"
     ),
     (
         "Write a job for a render farm for each selected strip: its frames in chunks for many machines, then the "

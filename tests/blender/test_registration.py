@@ -24,7 +24,7 @@ def test_disabling_takes_everything_away_and_enabling_brings_it_back(blender) ->
 
 
 def test_every_setting_and_operator_explains_itself(blender) -> None:
-    """A name and a tooltip in Blender's manner: no full stop at the end."""
+    """A name and a tooltip in Blender's manner: no full stop at the end, and no line break within."""
     things = [blender.context.scene.strip_matte, blender.context.preferences.addons[timeline.MODULE].preferences]
     for thing in things:
         for prop in thing.bl_rna.properties:
@@ -32,7 +32,9 @@ def test_every_setting_and_operator_explains_itself(blender) -> None:
                 assert prop.name
                 assert prop.description
                 assert not prop.description.endswith(".")
-    for name in ("matte_add", "matte_cancel"):
-        operator = getattr(blender.ops.sequencer, name).get_rna_type()
-        assert operator.description
-        assert not operator.description.endswith(".")
+    for module in (blender.ops.sequencer, blender.ops.preferences):
+        for name in [name for name in dir(module) if name.startswith("matte_")]:
+            tooltip = getattr(module, name).get_rna_type().description
+            assert tooltip
+            assert not tooltip.endswith(".")
+            assert "\n" not in tooltip

@@ -3,7 +3,6 @@
 is seen in a real window, tests/window/scenarios/pictures.py."""
 
 import ast
-import inspect
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,14 +29,15 @@ def of_properties(rna) -> Iterator[str]:
 
 
 def of_classes(bpy) -> Iterator[str]:
-    """Names and tooltips of our panels, operators and properties, without line breaks."""
+    """Names and tooltips of our panels, operators and properties."""
     ours = [known for name in dir(bpy.types) if is_ours(known := getattr(bpy.types, name))]
     for known in ours:
         yield known.bl_label
         if issubclass(known, bpy.types.Operator):
-            yield " ".join((inspect.getdoc(known) or "").split())
             group, name = known.bl_idname.split(".")
-            yield from of_properties(getattr(getattr(bpy.ops, group), name).get_rna_type())
+            operator = getattr(getattr(bpy.ops, group), name).get_rna_type()
+            yield operator.description
+            yield from of_properties(operator)
     yield from of_properties(timeline.addon("operators.settings").StripMatteSettings.bl_rna)
     yield from of_properties(bpy.context.preferences.addons[timeline.MODULE].preferences.bl_rna)
     shown = bpy.types.WindowManager.bl_rna.properties["strip_matte_preview"]

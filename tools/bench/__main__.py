@@ -25,7 +25,7 @@ from .clips import BENCH, HD, HELD, UHD, Clip, make
 from .measure import Measured, measure_clip, say
 from .watch import Failed
 
-ROUNDS, SHORT_ROUNDS = 5, 2
+ROUNDS, SHORT_ROUNDS = 3, 2
 # Ours, others': ours are as short as an editor's shortest shots.
 FRAMES = {HD: (128, 24), UHD: (64, 12), HELD: (128, 24)}
 SHORT_FRAMES = (32, 8)

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Blender: settings, strips, operators, the command line."""
 
+from typing import Any
+
 import bpy
 
 from . import command, compositor, doubt, farm, made, matte, models, preview, self_test, settings, showing, subject
@@ -27,8 +29,8 @@ def stop() -> None:
     models.stop(bpy.context)
 
 
-def _operators(base: type) -> list[type]:
+def _operators(base: Any) -> list[Any]:
     """Our operators that are below a class."""
-    parts: list[type] = base.__subclasses__()
+    parts = base.__subclasses__()
     below = [found for part in parts for found in (part, *_operators(part))]
     return [operator for operator in below if operator.__module__.startswith(__package__)]

@@ -63,12 +63,22 @@ def taken(folder: str, frames: Collection[int]) -> Iterator[set[int]]:
 
 def holders(folder: str, frames: Collection[int]) -> str:
     """Who else makes any of these source frames, for a sentence: 'process 1234 on HOST since 14:02'."""
-    sweep(folder)
-    own = _of_process.get(os.path.realpath(folder))
-    told = [_told(os.path.join(folder, TELLS.format(slot))) for slot in _telling(folder) if not own or slot != own.slot]
+    told = [_told(os.path.join(folder, TELLS.format(slot))) for slot in _others(folder)]
     wanted = set(frames)
     names = [name for name, runs in told if any(not wanted.isdisjoint(range(*run)) for run in runs)]
     return " and ".join(dict.fromkeys(names)) or "another process"
+
+
+def busy(folder: str) -> bool:
+    """Whether another process makes images there."""
+    return bool(_others(folder))
+
+
+def _others(folder: str) -> list[int]:
+    """The slots of the files in which other processes tell what they hold."""
+    sweep(folder)
+    own = _of_process.get(os.path.realpath(folder))
+    return [slot for slot in _telling(folder) if not own or slot != own.slot]
 
 
 def sweep(folder: str) -> None:

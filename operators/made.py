@@ -68,7 +68,7 @@ class SEQUENCER_OT_matte_remove(OfOurs):
     files: BoolProperty(
         name="Delete Images",
         description=(
-            "Delete the images too, unless another strip of this project shows them or a matte that is being made "
+            "Delete the images too, unless something else in this project shows them or a matte that is being made "
             "needs them. Undo brings the strips back, and no file"
         ),
         options={"SKIP_SAVE"},
@@ -102,17 +102,21 @@ class SEQUENCER_OT_matte_remove(OfOurs):
 
     def _delete(self, homes: Iterable[str]) -> None:
         """Delete the images in these folders that nobody needs, and tell what became of them."""
-        shown = {tasks.folder_of(strip) for other in bpy.data.scenes for strip in strips.all_made(other)}
+        shown, read = strips.folders_shown(), images_read()
         gone = left = 0
         for home in sorted(set(homes) - runs.folders()):
+            why = "for another strip shows them" if home in shown else "for the compositor or another part reads them"
+            needed = home in shown | read
+            if not needed and hold.busy(home):
+                needed, why = True, "for another process makes some of them"
             try:
-                counts = (0, len(images_in(home))) if home in shown else delete(home, by_hand=self.by_hand)
+                counts = (0, len(images_in(home))) if needed else delete(home, by_hand=self.by_hand)
             except OSError as error:
                 self.report({"WARNING"}, f'"{error.filename}" can not be deleted: {error.strerror}')
                 continue
             gone, left = gone + counts[0], left + counts[1]
             if counts[1]:
-                why = "for another strip shows them" if home in shown else "for they were altered by hand"
+                why = why if needed else "for they were altered by hand"
                 self.report({"WARNING"}, told(f"{counts[1]} images stay, {why}") + f': "{home}"')
         if gone and not left:
             self.report({"INFO"}, told(f"{gone} images deleted"))
@@ -155,6 +159,13 @@ class SEQUENCER_OT_matte_rerun(matte.Again, OfOurs, matte.Matting):
     def _plan_of(self, context: bpy.types.Context, scene: bpy.types.Scene, name: str, replaced: str) -> tasks.Task:
         """The task of a movie strip, which replaces one of ours. Both by name."""
         return replace(tasks.plan(context, scene, strips.find(scene, name), force=self.force), replaces=replaced)
+
+
+def images_read() -> set[str]:
+    """Absolute paths of the folders that nodes, textures and the like read images from."""
+    used = [known for known in (*bpy.data.images, *bpy.data.movieclips) if known.users and known.filepath]
+    paths = [bpy.path.abspath(known.filepath, library=known.library) for known in used]
+    return {os.path.dirname(os.path.normpath(path)) for path in paths}
 
 
 def images_in(home: str) -> list[str]:

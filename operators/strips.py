@@ -49,6 +49,7 @@ DEEP_MASK_IS_DATA = bpy.app.version >= (5, 2, 0)
 GROUPS = bpy.app.version >= (5, 0, 0)
 MADE = "strip_matte"  # the property that marks the strips we made, and says of what
 PATH = "strip_matte_path"  # the property that says where the subject of a source strip is, see path()
+ALPHA_LOST = ("REPLACE", "CROSS")  # ways to blend that show nothing below a strip, whatever its alpha
 MASK = "Strip Matte"  # the name of the modifier on a movie that reads a matte of ours
 FLIPS = ("use_flip_x", "use_flip_y")
 LOOK = (
@@ -102,6 +103,12 @@ def all_sources(scene: bpy.types.Scene) -> list[bpy.types.Strip]:
 def all_made(scene: bpy.types.Scene) -> list[bpy.types.Strip]:
     """Every strip of ours, those in meta strips too."""
     return [strip for strip in everything(scene) if MADE in strip] if scene.sequence_editor else []
+
+
+def folders_shown() -> set[str]:
+    """Absolute paths of the folders that image strips of any scene show, ours or not."""
+    scenes = [scene for scene in bpy.data.scenes if scene.sequence_editor]
+    return {source_path(scene, strip) for scene in scenes for strip in everything(scene) if strip.type == "IMAGE"}
 
 
 def show_alone(scene: bpy.types.Scene, strip: bpy.types.Strip) -> None:
@@ -238,16 +245,30 @@ def pictures(scene: bpy.types.Scene, strip: bpy.types.Strip) -> tuple[str, ...]:
     return tuple(os.path.join(folder, element.filename) for element in strip.elements)
 
 
+def channel_above(
+    scene: bpy.types.Scene, source: bpy.types.Strip, first: int, last: int, leaving: bpy.types.Strip | None
+) -> int:
+    """The next channel above `source` with nothing between timeline frames first and last (exclusive), but what is
+    leaving. MatteError where there is none."""
+    level = source.parent_meta() or scene.sequence_editor
+    return _free_channel([strip for strip in children(level) if strip != leaving], source.channel + 1, first, last)
+
+
 def add_images(
-    scene: bpy.types.Scene, source: bpy.types.Strip, name: str, folder: str, files: Sequence[str], start: int
+    scene: bpy.types.Scene,
+    source: bpy.types.Strip,
+    name: str,
+    folder: str,
+    files: Sequence[str],
+    start: int,
+    channel: int,
 ) -> bpy.types.ImageStrip:
-    """An image strip on the next free channel above `source`, placed in the picture as that is.
+    """An image strip beside `source`, placed in the picture as that is.
 
     folder: as Blender writes paths, // allowed. files: one name a timeline frame, from timeline frame `start` on.
-    Raises MatteError where no channel is free; nothing is added then.
+    channel: a free one.
     """
     level = source.parent_meta() or scene.sequence_editor
-    channel = free_channel(level, source.channel + 1, start, start + len(files))
     images = children(level).new_image(
         name=name, filepath=os.path.join(folder, files[0]), channel=channel, frame_start=start
     )
@@ -281,9 +302,15 @@ def mask_with(
     with _modifiers_at_hand(scene):
         mask = source.modifiers.new(MASK, "MASK")
     mask.input_mask_type, mask.input_mask_strip = "STRIP", images
-    if source.blend_type in {"REPLACE", "CROSS"}:
+    if source.blend_type in ALPHA_LOST:
         source.blend_type = "ALPHA_OVER"
     return replaced
+
+
+def blend_again(source: bpy.types.Strip, blend: str) -> None:
+    """Let a movie that was masked be blended as before. blend: of then; empty where nobody knows."""
+    if blend in ALPHA_LOST and source.blend_type == "ALPHA_OVER":
+        source.blend_type = blend
 
 
 def _read_as_numbers(images: bpy.types.ImageStrip) -> None:
@@ -436,10 +463,10 @@ def pixels(strip: bpy.types.Strip) -> int:
     return width * height
 
 
-def free_channel(level: bpy.types.SequenceEditor | bpy.types.MetaStrip, lowest: int, first: int, last: int) -> int:
+def _free_channel(level: Sequence[bpy.types.Strip], lowest: int, first: int, last: int) -> int:
     """The lowest channel from `lowest` on with nothing between timeline frames first and last (exclusive)."""
     taken = set()
-    for strip in children(level):
+    for strip in level:
         left, right = extent(strip)
         if left < last and first < right:
             taken.add(strip.channel)

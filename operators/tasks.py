@@ -198,11 +198,13 @@ def place(task: Task, doubtful: int = 0) -> tuple[str, ...]:
     # // is another place where the project was saved under another name meanwhile.
     written = os.path.normpath(bpy.path.abspath(task.folder))
     folder = task.folder if written == task.job.folder else task.job.folder
-    remove(scene, strips.find(scene, task.replaces) if task.replaces else None)
+    replaced = strips.find(scene, task.replaces) if task.replaces else None
     try:
-        images = strips.add_images(scene, source, f"{source.name} {task.job.output.title()}", folder, files, start)
+        channel = strips.channel_above(scene, source, start, start + len(files), replaced)
     except MatteError as error:
         raise MatteError(f"{error}. {kept}") from error
+    remove(scene, replaced)
+    images = strips.add_images(scene, source, f"{source.name} {task.job.output.title()}", folder, files, start, channel)
     images[strips.MADE] = {
         "source": source.name,
         "movie": source.filepath if source.type == "MOVIE" else source.directory,
@@ -214,13 +216,18 @@ def place(task: Task, doubtful: int = 0) -> tuple[str, ...]:
         "made_on": devices.listed(folders.made_on(task.job.folder)),
         "doubtful": doubtful,
         "mute_source": task.mute_source,
+        # What Remove puts back.
         "muted": task.job.output == "CUTOUT" and task.mute_source and not source.mute,
+        "unmuted": task.job.output == "MATTE" and source.mute,
+        "blend": source.blend_type if task.job.output == "MATTE" else "",
     }
     if task.job.output == "CUTOUT":
         strips.show_instead(scene, source, images)
         source.mute = source.mute or task.mute_source
     else:
         for old in strips.mask_with(scene, source, images):
+            for known in ("unmuted", "blend"):  # the movie is as that one left it
+                images[strips.MADE][known] = old[strips.MADE].get(known, images[strips.MADE][known])
             strips.remove(scene, old)
         source.mute = False
     source.select = False
@@ -262,10 +269,22 @@ def remove(scene: bpy.types.Scene, images: bpy.types.Strip | None) -> None:
     source = strips.find(scene, made["source"])
     if made.get("output") == "MATTE":
         for part in strips.all_sources(scene):  # a movie may have been split without its matte
-            strips.unmask(part, images)
+            if strips.unmask(part, images):
+                strips.blend_again(part, made.get("blend", ""))
+                part.mute = part.mute or bool(made.get("unmuted"))
     elif source is not None and made.get("muted"):
-        source.mute = False
+        others = [other for other in strips.all_made(scene) if other != images and _hides(other, source)]
+        if others:
+            others[0][strips.MADE]["muted"] = True
+        else:
+            source.mute = False
     strips.remove(scene, images)
+
+
+def _hides(images: bpy.types.Strip, source: bpy.types.Strip) -> bool:
+    """Whether a strip of ours is a cutout that stands for a movie strip."""
+    made = images[strips.MADE]
+    return (made["source"], made.get("output")) == (source.name, "CUTOUT") and bool(made.get("mute_source"))
 
 
 def paired(scene: bpy.types.Scene) -> list[tuple[bpy.types.ImageStrip, str]]:

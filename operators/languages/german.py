@@ -129,10 +129,10 @@ _TEXTS = {
     "From the left of the strip's picture": "Von links im Bild des Streifens",
     "From the top of the strip's picture": "Von oben im Bild des Streifens",
     "Delete Images": "Bilddateien löschen",
-    "Delete the images too, unless another strip of this project shows them or a matte that is being made needs "
+    "Delete the images too, unless something else in this project shows them or a matte that is being made needs "
     "them. Undo brings the strips back, and no file": (
-        "Auch die Bilddateien löschen, außer ein anderer Streifen dieses Projekts zeigt sie oder eine Matte, die "
-        "gerade gemacht wird, braucht sie. Rückgängig bringt die Streifen zurück, aber keine Datei"
+        "Auch die Bilddateien löschen, außer etwas anderes in diesem Projekt zeigt sie oder eine Matte, die gerade "
+        "gemacht wird, braucht sie. Rückgängig bringt die Streifen zurück, aber keine Datei"
     ),
     "Those Altered by Hand Too": "Auch von Hand geänderte",
     "Delete the images that were repaired or painted by hand as well, which no run can make again": (
@@ -374,6 +374,8 @@ _TEXTS = {
     "# images deleted": "# Bilddateien gelöscht",
     "# images stay": "# Bilddateien bleiben",
     "for another strip shows them": "denn ein anderer Streifen zeigt sie",
+    "for the compositor or another part reads them": "denn der Compositor oder ein anderer Teil liest sie",
+    "for another process makes some of them": "denn ein anderer Prozess macht einige davon",
     "for they were altered by hand": "denn sie wurden von Hand geändert",
     "Shipped": "Mitgeliefert",
     "Here": "Hier",

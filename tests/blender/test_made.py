@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What is done with a result later: made again, and taken away with or without its files."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import cv2
@@ -19,6 +21,10 @@ def made(shot):
 
 def of_ours(shot) -> list:
     return [strip for strip in timeline.strips(shot.scene.sequence_editor) if "strip_matte" in strip]
+
+
+def extent(strip) -> tuple[int, int]:
+    return timeline.addon("operators.strips").extent(strip)
 
 
 def times(shot) -> dict[Path, int]:
@@ -115,6 +121,85 @@ def test_images_that_another_strip_shows_stay(shot, made) -> None:
     assert shot.bpy.ops.sequencer.matte_remove(files=True) == {"FINISHED"}
     assert len(of_ours(shot)) == 1
     assert times(shot) == before
+
+
+def images_folder(shot) -> Path:
+    (folder,) = {path.parent for path in shot.images()}
+    return folder
+
+
+def test_images_that_a_plain_strip_shows_stay(shot, made) -> None:
+    """As an editor puts them on the timeline with Add > Image/Sequence."""
+    before = times(shot)
+    first, *others = sorted(before)
+    plain = timeline.strips(shot.scene.sequence_editor).new_image("Plain", str(first), 6, 61)
+    for path in others:
+        plain.elements.append(path.name)
+    assert shot.bpy.ops.sequencer.matte_remove(files=True) == {"FINISHED"}
+    assert not of_ours(shot)
+    assert times(shot) == before
+
+
+def test_images_that_the_compositor_shows_stay(shot, made) -> None:
+    before = times(shot)
+    assert shot.bpy.ops.sequencer.matte_to_compositor() == {"FINISHED"}
+    assert shot.bpy.ops.sequencer.matte_remove(files=True) == {"FINISHED"}
+    assert times(shot) == before
+
+
+HOLDER = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from inference import hold
+with hold.taken(sys.argv[2], [90]):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_images_stay_while_another_process_makes_more(shot, made) -> None:
+    before, folder = times(shot), images_folder(shot)
+    words = [sys.executable, "-c", HOLDER, str(timeline.ROOT), str(folder)]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout and other.stdin
+        assert other.stdout.readline() == b"held\n"
+        assert shot.bpy.ops.sequencer.matte_remove(files=True) == {"FINISHED"}
+        other.stdin.close()
+    assert times(shot) == before
+
+
+@pytest.mark.parametrize("operator", ["matte_rerun", "matte_switch"])
+def test_without_a_free_channel_what_is_there_stays(shot, operator: str) -> None:
+    movie = shot.movie(channel=127, left=60, length=2)
+    assert shot.bpy.ops.sequencer.matte_add() == {"FINISHED"}
+    (cutout,) = of_ours(shot)
+    timeline.add_colour(shot.scene, (0, 0, 0), 128, extent(movie)[1], 5)
+    timeline.trim(movie, length=3)
+    movie.select = True
+    assert getattr(shot.bpy.ops.sequencer, operator)() == {"CANCELLED"}
+    assert of_ours(shot) == [cutout]
+    assert movie.mute
+
+
+@pytest.mark.parametrize("operator", ["matte_rerun", "matte_switch"])
+def test_the_channel_of_what_goes_is_free(shot, operator: str) -> None:
+    shot.movie(channel=127, left=60, length=2).select = True
+    assert shot.bpy.ops.sequencer.matte_add() == {"FINISHED"}
+    assert getattr(shot.bpy.ops.sequencer, operator)() == {"FINISHED"}
+    assert [strip.channel for strip in of_ours(shot)] == [128]
+
+
+def test_of_two_cutouts_the_one_that_stays_hides_the_movie(shot, made) -> None:
+    shot.scene.strip_matte.grow = 5
+    for strip in of_ours(shot):
+        strip.select = False
+    assert shot.bpy.ops.sequencer.matte_add() == {"FINISHED"}
+    for expected in (True, False):
+        kept = of_ours(shot)[0]
+        for strip in timeline.strips(shot.scene.sequence_editor):
+            strip.select = strip == kept
+        assert shot.bpy.ops.sequencer.matte_remove() == {"FINISHED"}
+        assert made.mute == expected
 
 
 def test_a_folder_without_our_manifest_is_left_alone(tmp_path: Path, addon) -> None:

@@ -149,6 +149,23 @@ def test_removing_leaves_the_movie_as_it_was(shot, over_green, blender, output: 
     assert len(list(shot.images())) == (0 if files else made)
 
 
+@pytest.mark.parametrize("output", ["CUTOUT", "MATTE"])
+@pytest.mark.parametrize("blend", ["REPLACE", "CROSS", "SCREEN"])
+@pytest.mark.parametrize("times", [1, 2])
+def test_removing_puts_back_how_the_movie_was_muted_and_blended(
+    shot, over_green, blender, output: str, blend: str, times: int
+) -> None:
+    over_green.blend_type, over_green.mute = blend, True
+    shot.scene.strip_matte.output = output
+    for _ in range(times):
+        over_green.select = True
+        blender.ops.sequencer.matte_add()
+    for strip in timeline.strips(shot.scene.sequence_editor):
+        strip.select = "strip_matte" in strip
+    assert blender.ops.sequencer.matte_remove() == {"FINISHED"}
+    assert (over_green.blend_type, over_green.mute) == (blend, True)
+
+
 def test_a_matte_outlives_saving_and_loading(tmp_project: Path, shot, over_green, blender) -> None:
     shot.scene.strip_matte.output, shot.scene.strip_matte.folder = "MATTE", "//mattes"
     blender.ops.sequencer.matte_add()

@@ -44,6 +44,7 @@ def write(
         name = _name(strip.name)
         values = {
             "Project": project,
+            "Scene": scene.name,
             "Strip": strip.name,
             "FirstFrame": first,
             "LastFrame": last - 1,

@@ -16,6 +16,9 @@ const JOB_TYPE = {
     label: "Strip Matte",
     description: "Remove the background of a movie or image strip, and put the cutout on the timeline",
     settings: [
+        { key: "scene", type: "string", required: true, eval: `${SCENE}.name`,
+          evalInfo: { showLinkButton: true, description: "The scene of the active strip" },
+          description: "The scene that the strip is in" },
         { key: "strip", type: "string", required: true, eval: `getattr(${STRIP}, 'name', '')`,
           evalInfo: { showLinkButton: true, description: "The active strip" },
           description: "The name of the movie or image strip" },
@@ -55,7 +58,7 @@ function compileJob(job) {
 
 // Wrong settings are told when the job is submitted, not by a worker in the night.
 function check(settings) {
-    for (const key of ["strip", "frames", "folder", "result"]) {
+    for (const key of ["scene", "strip", "frames", "folder", "result"]) {
         if (!settings[key]) {
             throw `The setting "${key}" is empty`;
         }
@@ -80,17 +83,21 @@ function finishTask(settings) {
     const task = author.Task("strip", "blender");
     const place = matteArguments(settings, settings.frames).concat(["--save", settings.result]);
     task.addCommand(blender(settings.blendfile, place, frameCount(settings.frames)));
-    task.addCommand(blender(settings.result, ["--command", "strip_matte", `--strip=${settings.strip}`, "--verify"]));
+    task.addCommand(blender(settings.result, ["--command", "strip_matte", ...strip(settings), "--verify"]));
     return task;
 }
 
 // Flamenco's two-way variables stand for the beginning of an argument: a path has an argument of its own.
 function matteArguments(settings, frames) {
     return [
-        "--command", "strip_matte",
-        `--strip=${settings.strip}`, `--frames=${range(frames)}`, `--quality=${settings.quality}`,
+        "--command", "strip_matte", ...strip(settings),
+        `--frames=${range(frames)}`, `--quality=${settings.quality}`,
         "--folder", settings.folder,
     ];
+}
+
+function strip(settings) {
+    return [`--scene=${settings.scene}`, `--strip=${settings.strip}`];
 }
 
 // The frame chunker writes three frames 4-6, two 4,5 and one 4; the command takes 4-6, 4-5 and 4-4.

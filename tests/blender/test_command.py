@@ -40,6 +40,23 @@ def test_frames_are_timeline_frames_both_included(shot, command) -> None:
     assert [element.filename for element in made.elements] == ["000012.png", "000013.png"]
 
 
+@pytest.mark.parametrize("output", ["CUTOUT", "MATTE"])
+def test_another_scene_than_the_one_shown(shot, command, output: str) -> None:
+    """As a farm's worker has it, where another scene was open when the project was saved."""
+    shot.movie(left=60, length=2).name = "Here"
+    other = shot.scene.copy()
+    other.name = "Other"
+    strips = timeline.strips(other.sequence_editor)
+    strips[0].name = "There"
+    other.strip_matte.output = output
+    assert command(["--strip=There"]) == 1
+    assert command(["--scene=Nowhere"]) == 1
+    assert command(["--scene=Other", "--strip=There"]) == 0
+    assert [strip.name for strip in strips] == ["There", f"There {output.title()}"]
+    assert len(timeline.strips(shot.scene.sequence_editor)) == 1
+    assert command(["--scene=Other", "--verify"]) == 0
+
+
 def test_saving(shot, command, tmp_path: Path) -> None:
     shot.movie(length=1)
     path = tmp_path / "result.blend"

@@ -31,6 +31,7 @@ def test_a_job_for_each_selected_strip(shot, tmp_path: Path) -> None:
     start, end = timeline.addon("operators.strips").extent(other)
     assert values(first) == {
         "Project": str(project),
+        "Scene": shot.scene.name,
         "Strip": other.name,
         "FirstFrame": start,
         "LastFrame": end - 1,

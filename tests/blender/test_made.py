@@ -123,6 +123,15 @@ def test_images_that_another_strip_shows_stay(shot, made) -> None:
     assert times(shot) == before
 
 
+def test_images_that_another_scene_shows_stay(shot, made) -> None:
+    """As that of another version of the edit in the same project."""
+    before = times(shot)
+    shot.scene.copy()
+    assert shot.bpy.ops.sequencer.matte_remove(files=True) == {"FINISHED"}
+    assert not of_ours(shot)
+    assert times(shot) == before
+
+
 def images_folder(shot) -> Path:
     (folder,) = {path.parent for path in shot.images()}
     return folder

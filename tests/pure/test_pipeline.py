@@ -9,15 +9,17 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import clips
 import cv2
 import numpy as np
 import pytest
 
 import inference
-from inference import BUILT_IN_MODEL, Job, MatteError, Subject
+from inference import BUILT_IN_MODEL, Job, MatteError, Shape, Subject
 from inference.cutout import MARGIN
 from inference.folder import name_for
 from inference.movie import decode
+from inference.png import encode
 
 FRAMES = (0, 1, 5, 6, 7)
 
@@ -165,6 +167,27 @@ def test_a_forced_run_asks_the_network_though_the_other_output_is_there(job: Job
     matte = replace(job, output="MATTE", folder=str(tmp_path / "mattes"), mattes=job.folder)
     for force in (False, True):
         assert any("The network saw" in text for text in told_of(replace(matte, force=force))) == force
+
+
+@pytest.mark.parametrize("pictures", [False, True], ids=["movie", "pictures"])
+def test_the_other_output_of_what_is_transparent_itself(job: Job, tmp_path: Path, pictures: bool) -> None:
+    """A cutout's alpha is the matte times the picture's own: there and back, each output is that of a run of its own.
+    Inverted, so that there is much matte where the picture is transparent."""
+    movie, frames, files = str(clips.make("alpha_png.mov")), (0, 1), []
+    for frame, picture in decode(movie, frames if pictures else (), channels=4):
+        files.append(str(tmp_path / f"{frame}.png"))
+        Path(files[-1]).write_bytes(encode(picture))
+    movie = str(tmp_path) if pictures else movie
+    job = replace(job, movie=movie, frames=frames, pictures=tuple(files), shape=Shape(invert=True))
+
+    def made(output: str, folder: str, mattes: str) -> list[np.ndarray]:
+        asked = replace(job, output=output, folder=str(tmp_path / folder), mattes=mattes and str(tmp_path / mattes))
+        return [cv2.imread(image.path, cv2.IMREAD_UNCHANGED) for image in inference.generate(asked)]
+
+    cutouts, mattes = made("CUTOUT", "cutouts", ""), made("MATTE", "mattes", "")
+    assert all(matte[:40].min() > 128 >= cutout[:40, :, 3].max() for matte, cutout in zip(mattes, cutouts, strict=True))
+    np.testing.assert_array_equal(made("MATTE", "there", "cutouts"), mattes)
+    np.testing.assert_array_equal(made("CUTOUT", "back", "there"), cutouts)
 
 
 def test_a_forced_run_that_is_stopped_leaves_whole_images(job: Job) -> None:

@@ -34,7 +34,8 @@ def test_full_precision_is_had_for_the_asking(job: Job) -> None:
 
 
 def test_what_is_chosen_is_said_and_settled(job: Job) -> None:
-    """A farm's machines differ: the second takes what the first one wrote, whatever it would choose itself."""
+    """A farm's machines differ: the second takes what the first one wrote, whatever it would choose itself. So does
+    the other output, whose images are to be of the same mattes."""
     said = told(job)
     manifest = Path(job.folder) / "strip_matte.json"
     content = json.loads(manifest.read_text())
@@ -43,6 +44,8 @@ def test_what_is_chosen_is_said_and_settled(job: Job) -> None:
     other = {"int8": "fp32", "fp32": "int8"}[content["precision"]]
     manifest.write_text(json.dumps({**content, "precision": other}))
     assert words[other] in told(replace(job, frames=(2,)))
+    mattes = replace(job, output="MATTE", frames=(3,), folder=f"{job.folder}_mattes", mattes=job.folder)
+    assert words[other] in told(mattes)
 
 
 def test_eight_bits_are_near(job: Job, bunny: Path) -> None:

@@ -93,11 +93,17 @@ def test_the_look_is_carried_over(shot) -> None:
     movie = shot.movie(left=60, length=2)
     movie.use_flip_x = True
     movie.color_saturation, movie.color_multiply, movie.blend_alpha = 0.3, 0.8, 0.9
-    movie.crop.min_x, movie.crop.max_y = 300, 40
-    movie.transform.scale_x, movie.transform.rotation = 0.8, 0.2
-    movie.transform.keyframe_insert("offset_y", frame=61)
-    movie.transform.offset_y = 90
-    movie.transform.keyframe_insert("offset_y", frame=63)
+    movie.crop.min_x, movie.crop.max_x, movie.crop.min_y, movie.crop.max_y = 300, 800, 250, 40
+    transform = movie.transform
+    transform.scale_x, transform.rotation, transform.origin = 0.8, 0.2, (0.1, 0.8)
+    # The second frame stands at a third of the way, where each kind of key is at another place.
+    for name, way, kind in (("offset_x", 300, "LINEAR"), ("offset_y", 90, "QUAD")):
+        for frame, offset in ((61, 0), (64, way)):
+            setattr(transform, name, offset)
+            transform.keyframe_insert(name, frame=frame)
+        curve = timeline.addon("operators.strips").curves(shot.scene).find(transform.path_from_id(name))
+        for key in curve.keyframe_points:
+            key.interpolation, key.easing = kind, "EASE_OUT"
     start = extent(movie)[0]
     before = [timeline.render(shot.scene, start + number) for number in (0, 1)]
     made = matted(shot.scene, movie)

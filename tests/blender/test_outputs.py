@@ -55,13 +55,16 @@ def test_a_matte_leaves_the_movie_and_masks_it(shot, over_green, blender) -> Non
 
 @pytest.mark.parametrize("placed", ["as it is", "moved", "flipped and cropped", "moved and flipped"])
 def test_both_outputs_look_the_same(shot, over_green, blender, placed: str) -> None:
-    """The pixels differ by rounding alone, wherever the movie stands in the picture."""
+    """The pixels differ by rounding alone, wherever the movie stands in the picture, and while it moves."""
+    transform, crop = over_green.transform, over_green.crop
     if "moved" in placed:
-        over_green.transform.offset_x, over_green.transform.offset_y = 120, -35
-        over_green.transform.rotation = 0.2
+        transform.rotation, transform.origin, transform.offset_y = 0.2, (0.1, 0.8), -35
+        for frame, offset in ((61, 0), (64, 200)):
+            transform.offset_x = offset
+            transform.keyframe_insert("offset_x", frame=frame)
     if "flipped" in placed:
         over_green.use_flip_x = True
-        over_green.crop.min_x, over_green.crop.max_y = 200, 60
+        crop.min_x, crop.max_x, crop.min_y, crop.max_y = 200, 800, 250, 60
     blender.ops.sequencer.matte_add()
     cutout = pictures(shot.scene)
     blender.ops.sequencer.matte_switch()

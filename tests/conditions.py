@@ -16,7 +16,7 @@ import frames
 import numpy as np
 import timeline
 
-from inference import movie
+from inference import movie, png
 
 CLIPS = ("rate_30.mp4", "phone.mp4", "two_rates.mkv", "start_2s.mkv", "b_frames.avi")
 START = 10
@@ -206,6 +206,15 @@ def gradually_slower_with_a_strobe(stage: Stage, strip: Any, length: int) -> Non
     strip.strobe = 2
 
 
+RETIMED: tuple[Condition, ...] = (
+    slower_then_faster,
+    slower_then_faster_and_reversed,
+    frozen,
+    resampled_and_slower,
+    content_trimmed_and_slower,
+    gradually_faster,
+    gradually_slower_with_a_strobe,
+)
 CONDITIONS: tuple[Condition, ...] = (
     trimmed,
     slipped,
@@ -225,13 +234,7 @@ CONDITIONS: tuple[Condition, ...] = (
     resampled_to_more_frames,
     resampled_reversed_and_trimmed,
     resampled_then_scene_rate_changed,
-    slower_then_faster,
-    slower_then_faster_and_reversed,
-    frozen,
-    resampled_and_slower,
-    content_trimmed_and_slower,
-    gradually_faster,
-    gradually_slower_with_a_strobe,
+    *RETIMED,
 )
 
 
@@ -245,23 +248,44 @@ class Row:
 
 def measure(condition: Condition, name: str, folder: Path) -> Row:
     """Put a clip on an emptied timeline, do to it what the condition says, render it into a folder, and compare."""
-    strips = timeline.addon("operators.strips")
     path = clips.make(name)
     stage = Stage()
-    strip = timeline.add_movie(stage.scene, path, start=START)
-    length = content_length(strip)
-    stage.scene.sequence_editor.active_strip = strip
-    condition(stage, strip, length)
-    strip = strips.find(stage.scene, strip.name)
-    named = strips.source_frames(stage.scene, strip)
+    strip, named = _done(condition, stage, timeline.add_movie(stage.scene, path, start=START))
     decoded = movie.decode(str(path), sorted(set(named)), upright=bpy.app.version >= (4, 4, 0))
     shows = {frame: clips.number_in(picture) for frame, picture in decoded}
-    first, end = strips.extent(strip)
+    return _compared(stage, strip, [shows[source] for source in named], folder)
+
+
+def measure_pictures(condition: Condition, folder: Path) -> Row:
+    """The same with an image strip, whose pictures are numbered as a clip's are. They are written into the folder."""
+    stage = Stage()
+    files = [folder / f"picture_{number:04d}.png" for number in range(48)]
+    for number, file in enumerate(files):
+        file.write_bytes(png.encode(clips.picture_of(number)))
+    strip = timeline.strips(stage.scene.sequence_editor).new_image("Pictures", str(files[0]), 1, START)
+    for file in files[1:]:
+        strip.elements.append(file.name)
+    strip.select = True
+    return _compared(stage, *_done(condition, stage, strip), folder)
+
+
+def _done(condition: Condition, stage: Stage, strip: Any) -> tuple[Any, list[int]]:
+    """Do to a strip what the condition says. Returns it, and the source frame that we name for each timeline frame."""
+    strips = timeline.addon("operators.strips")
+    stage.scene.sequence_editor.active_strip = strip
+    condition(stage, strip, content_length(strip))
+    strip = strips.find(stage.scene, strip.name)
+    return strip, strips.source_frames(stage.scene, strip)
+
+
+def _compared(stage: Stage, strip: Any, numbers: list[int | None], folder: Path) -> Row:
+    """Render a strip into a folder, and compare. numbers: those that each of its timeline frames is to show."""
+    first, end = timeline.addon("operators.strips").extent(strip)
     rendered = frames.rendered(stage.scene, first, end - first, folder)
     wrong = [
         frame
-        for frame, picture, source in zip(range(first, end), rendered, named, strict=True)
-        if clips.number_in(flipped_back(strip, picture)) != shows[source]
+        for frame, picture, number in zip(range(first, end), rendered, numbers, strict=True)
+        if clips.number_in(flipped_back(strip, picture)) != number
     ]
     return Row(end - first, tuple(wrong))
 

@@ -42,7 +42,8 @@ def test_a_step_waits_until_the_frame_is_shown(pool: Pool, monkeypatch: pytest.M
 def test_a_step_waits_no_longer_where_nobody_tells_that_it_is_shown(pool: Pool) -> None:
     held = time.monotonic()
     air.hold()
-    assert pool.submit(time.monotonic).result() >= held + air.LONGEST
+    waited = pool.submit(time.monotonic).result(timeout=20) - held
+    assert air.LONGEST <= waited < air.LONGEST + 5.0  # a busy machine may be late
 
 
 def test_frame_after_frame_leaves_the_job_half_of_the_time(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,6 +17,7 @@ import hashlib
 import importlib.util
 import itertools
 import re
+import shutil
 import stat
 import subprocess
 import sys
@@ -323,11 +324,15 @@ def run_builder(program: Path, *words: str) -> None:
 
 
 def checked_names(path: Path) -> list[str]:
-    """Return the names of a zip's files. Refused when one does not belong there, or one that does is missing."""
+    """Return the names of a zip's files. Refused when one does not belong there, or one that does is missing: of the
+    modules, what git has."""
     with zipfile.ZipFile(path) as archive:
         names = archive.namelist()
         generated = tomllib.loads(archive.read(MANIFEST.name).decode())["build"]["generated"]
+    modules = known_modules()
     strays = [name for name in names if not IN_THE_ZIP.fullmatch(name)]
+    if modules:
+        strays += [name for name in names if name.endswith(".py") and name not in modules]
     wanted = {
         "LICENSE",
         "__init__.py",
@@ -335,10 +340,23 @@ def checked_names(path: Path) -> list[str]:
         *(form.target.relative_to(ROOT).as_posix() for form in FORMS),
     }
     wanted |= {wheel.removeprefix("./") for wheel in generated["wheels"]}
-    lacking = sorted(wanted - set(names))
+    lacking = sorted((wanted | modules) - set(names))
     if strays or lacking:
-        raise Refused(f"{path.name} holds what it must not: {strays}; lacks: {lacking}.")
+        raise Refused(
+            f"{path.name} holds what it must not: {strays}; lacks: {lacking}. A module that is new, or gone for good, "
+            "is to be told to git (`git add`) before it is packed."
+        )
     return names
+
+
+def known_modules() -> set[str]:
+    """Return the extension's modules as git has them; nothing where that is not known, as in a copy without .git."""
+    if not (ROOT / ".git").exists() or shutil.which("git") is None:
+        return set()
+    command = ["git", "-C", str(ROOT), "ls-files", "-z", "--", "__init__.py", "inference", "operators", "ui"]
+    # git refuses a checkout that belongs to another user: nothing is known there either.
+    listed = subprocess.run(command, capture_output=True, text=True).stdout
+    return {name for name in listed.split("\0") if name.endswith(".py")}
 
 
 # The table of wheels

@@ -206,6 +206,28 @@ def test_a_manifest_that_differs_from_the_table_is_refused(change: Any, tmp_path
         build.check_table()
 
 
+@pytest.mark.skipif(not build.known_modules(), reason="without git nobody knows which modules there are to be")
+@pytest.mark.parametrize(
+    ("added", "lost"),
+    [
+        pytest.param(set(), set(), id="none"),
+        pytest.param({"operators/scratch.py"}, set(), id="one too many"),
+        pytest.param(set(), {"inference/air.py"}, id="one less"),
+    ],
+)
+def test_a_zip_holds_the_modules_that_git_has(added: set[str], lost: set[str], tmp_path: Path) -> None:
+    path = tmp_path / "strip_matte.zip"
+    with zipfile.ZipFile(zip_of("linux-x64")) as packed, zipfile.ZipFile(path, "w") as other:
+        names = (set(packed.namelist()) | added) - lost
+        for name in names:
+            other.writestr(name, packed.read(name) if name == build.MANIFEST.name else b"")
+    if not added | lost:
+        assert set(build.checked_names(path)) == names
+        return
+    with pytest.raises(build.Refused, match="".join(added | lost)):
+        build.checked_names(path)
+
+
 def test_another_folder_time_zone_umask_and_language_make_the_same_zips(tmp_path: Path) -> None:
     """Built once more from a copy where all is different that may be, the zips have the same bytes."""
     copy = tmp_path / "another folder"

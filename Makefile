@@ -49,7 +49,7 @@ format: $(NOX_HOME)/ready
 	@$(NOX) --session format
 
 clean:
-	rm -rf .nox .mypy_cache .pytest_cache .ruff_cache build dist wheels
+	rm -rf .nox .mypy_cache .pytest_cache .ruff_cache build dist wheels inference/models/*.onnx
 
 # A pyenv shim may be on PATH without a Python behind it, so each candidate is run. The interpreters of the sessions
 # are found by noxfile.py; this one only carries nox.

@@ -141,8 +141,10 @@ def lint(session: nox.Session) -> None:
     session.run(python, "-m", "ruff", "format", "--check", ".", external=True)
     mypy = (python, "-m", "mypy", f"--config-file={ROOT / 'pyproject.toml'}", f"--cache-dir={ROOT / '.mypy_cache'}")
     # The add-on's modules import each other relatively: the checkout must bear a package's name, however its folder is
-    # called.
+    # called. Once it was moved, the link would lead to another checkout, or nowhere.
     package = ENVIRONMENTS / "lint" / "strip_matte"
+    if package.is_symlink() and package.readlink() != ROOT:
+        package.unlink()
     if not package.is_symlink():
         package.symlink_to(ROOT, target_is_directory=True)
     with session.chdir(package.parent):

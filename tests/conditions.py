@@ -5,7 +5,7 @@ and for docs/frames.md."""
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -278,7 +278,7 @@ def _done(condition: Condition, stage: Stage, strip: Any) -> tuple[Any, list[int
     return strip, strips.source_frames(stage.scene, strip)
 
 
-def _compared(stage: Stage, strip: Any, numbers: list[int | None], folder: Path) -> Row:
+def _compared(stage: Stage, strip: Any, numbers: Sequence[int | None], folder: Path) -> Row:
     """Render a strip into a folder, and compare. numbers: those that each of its timeline frames is to show."""
     first, end = timeline.addon("operators.strips").extent(strip)
     rendered = frames.rendered(stage.scene, first, end - first, folder)

@@ -33,7 +33,6 @@ class Server:
         self.ranges = True
         self.tag = '"one"'
         self.status = 0
-        self.length = -1
         self.leads_to = ""
         self.breaks_at = -1
         self.holds_at = -1
@@ -81,8 +80,9 @@ def _certificate(folder: Path) -> tuple[Path, Path]:
     openssl = shutil.which("openssl")
     if openssl is None:
         missing = "there is no openssl to make a certificate with"
-        # In CI nothing that is missing is passed over (.ci/run).
-        pytest.fail(missing) if os.environ.get("CI") == "true" else pytest.skip(missing)
+        if os.environ.get("CI") == "true":  # there nothing that is missing is passed over (.ci/run)
+            pytest.fail(missing)
+        pytest.skip(missing)
     certificate, key = folder / "certificate.pem", folder / "key.pem"
     words = "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost"
     # A broken configuration of the machine's is not asked.
@@ -110,8 +110,7 @@ def _handler(server: Server) -> type[BaseHTTPRequestHandler]:
             match = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
             same = self.headers.get("If-Range", server.tag) == server.tag
             start = int(match[1]) if match and server.ranges and same else 0
-            length = server.length if server.length >= 0 else size - start
-            headers = {"Content-Length": str(length)}
+            headers = {"Content-Length": str(size - start)}
             if server.tag:
                 headers["ETag"] = server.tag
             if start:

@@ -257,10 +257,6 @@ class Truth:
         """(H, W) uint8."""
         return self.rgba(frame)[..., 3]
 
-    def foregrounds(self, frame: int) -> np.ndarray:
-        """(H, W, 3) uint8 RGB, straight; 0 where alpha is."""
-        return self.rgba(frame)[..., :3]
-
 
 def load(name: str) -> Truth:
     """A clip that `make` has made. FileNotFoundError where it has not."""

@@ -5,7 +5,7 @@ Importing this package loads no wheel: a broken one is a report when work starts
 enabled.
 """
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,7 @@ __all__ = [
     "Subject",
     "apart",
     "available_cores",
+    "check_end",
     "check_picture",
     "difference",
     "digest",
@@ -50,6 +51,11 @@ def generate(
 def probe(path: str) -> "Movie":
     """What a movie file holds; see `movie.probe`."""
     return load(".movie", __name__).probe(path)
+
+
+def check_end(found: "Movie", frames: Iterable[int]) -> tuple[str, ...]:
+    """MatteError where a movie does not have the source frames that are wanted; see `movie.check_end`."""
+    return load(".movie", __name__).check_end(found, frames)
 
 
 def check_picture(path: str) -> None:

@@ -21,6 +21,12 @@ def last(job: Job) -> int:
     return (len(job.pictures) if job.pictures else movie.probe(job.movie).frames) - 1
 
 
+def check_end(job: Job) -> None:
+    """MatteError where a job wants frames that its movie does not have."""
+    if not job.pictures:
+        movie.check_end(movie.probe(job.movie), job.frames)
+
+
 def pictures(job: Job, frames: Iterable[int], tell: Callable[[str], None]) -> Generator[Numbered, None, None]:
     """The pictures of ascending source frames, RGBA where the source has an alpha of its own. tell: as movie.pictures
     has it."""

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 SEEK_FROM = 120
 # Seconds without a new picture that a whole file may have at its end: a screen recorder's pause.
 LONGEST_PICTURE = 3
+# Source frames that releases of FFmpeg may count differently in one file (docs/frames.md), and one more.
+COUNTED = 2
 ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 # FFmpeg reads these by their index, so that a seek lands on a key frame at or before the wanted time. In streams
 # without one (mpg, ts) it may land anywhere: they are read from the start.
@@ -86,6 +88,22 @@ def probe(path: str, upright: bool = True) -> Movie:
     if isinstance(found, MovieError):
         raise found.with_traceback(None)  # which would grow each time
     return found
+
+
+def check_end(found: Movie, frames: Iterable[int]) -> tuple[str, ...]:
+    """MatteError where source frames are wanted that lie past a movie's end by more than releases count differently; a
+    warning where they lie past it by less.
+
+    Blender keeps a strip's length when its file is written anew, shorter, and shows magenta there: nothing can be
+    matted.
+    """
+    last = max(frames, default=0)
+    if last < found.frames:
+        return ()
+    lacking = f'"{found.path}" has {found.frames} frames now, and frame {last + 1} is wanted'
+    if last >= found.frames + COUNTED:
+        raise MatteError(f"{lacking}: use Strip > Reload Strips and Adjust Length, or trim the strip")
+    return (f"{lacking}: its matte is made of the last picture",)
 
 
 def _state(path: str) -> tuple[int, ...]:

@@ -44,6 +44,7 @@ def generate(
     stopped: asked while another process is waited for; where it says so, no more images come.
     Raises MatteError with a sentence for the editor.
     """
+    decoding.check_end(job)
     images = folder.claim(job, lambda: networks.plan_for(job).precision)
     tell = tell or _nobody
     hold.sweep(job.folder)
@@ -178,17 +179,21 @@ def _inferred(
     job: Job, frames: list[int], model: Model, tell: Tell, pool: Pool
 ) -> Generator[Matted | Waiting, None, None]:
     """Frames whose mattes come from the network."""
-    needed = neighbours.around(job, frames, decoding.last(job))
+    end = decoding.last(job)
+    shown_at: dict[int, list[int]] = {}
+    for frame in frames:  # those past the end are the last one again: a frame's matte does not depend on the others
+        shown_at.setdefault(min(frame, end), []).append(frame)
+    needed = neighbours.around(job, shown_at, end)
     with (
         contextlib.closing(mapping.mapped(job, needed, model, pool, tell)) as stream,
-        contextlib.closing(neighbours.settled(job, stream, frames, pool)) as settled,
+        contextlib.closing(neighbours.settled(job, stream, shown_at, pool)) as settled,
     ):
         for shown in settled:
             if isinstance(shown, Waiting):
                 yield shown
                 continue
-            matte = functools.partial(finish.matte, job, shown.frame)
-            yield Matted(shown.frame, shown.picture, shown.map, matte)
+            for frame in shown_at[shown.frame]:
+                yield Matted(frame, shown.picture, shown.map, functools.partial(finish.matte, job, frame))
 
 
 def _note_devices(job: Job, names: tuple[str, ...], tell: Tell) -> None:

@@ -108,6 +108,7 @@ class _Desk:
         self._last: tuple[Job, int, Still] | None = None
 
     def still(self, job: Job, frame: int) -> Still:
+        decoding.check_end(job)
         plan = networks.plan_for(job)
         model = networks.load(job.model, plan)
         source = self._source_of(job)
@@ -115,8 +116,9 @@ class _Desk:
         if self._last and self._last[:2] == (job, frame):
             return self._last[2]
         with pipeline.opencv_on_one_thread():
-            map_ = self._map_of(job, frame, sight, plan.frames)
-            picture = source.picture(frame).planes()
+            at = min(frame, source.end)  # as the run has it
+            map_ = self._map_of(job, at, sight, plan.frames)
+            picture = source.picture(at).planes()
             matte = cutout.eight_bits(finish.matte(job, frame, picture, map_))
             shown = cv2.merge(picture[:3])  # before its planes are written into
             self._last = job, frame, Still(shown, matte, finish.image(replace(job, output="CUTOUT"), picture, matte))

@@ -82,6 +82,7 @@ def plan(
         raise MatteError(f'The folder "{base}" is not a whole path. Begin it with // to put it beside the project')
     folders.check_writable(absolute)
     frames = tuple(sorted(set(_shown(scene, strip, timeline)[1])))
+    warnings += inference.check_end(movie, frames) if movie else ()
     subject = _masked_subject(scene, strip, frames, absolute)
     job = job_of(context, scene, strip, frames, subject, model=model_file, upright=upright)
     job = replace(job, output=output, format=format_, quality=quality or settings.quality, force=force)

@@ -2,11 +2,13 @@
 """Bad input gets a sentence; the timeline and the disk stay as they were."""
 
 import os
+import shutil
 import subprocess
 import sys
 import textwrap
 from pathlib import Path
 
+import clips
 import pytest
 import timeline
 
@@ -76,6 +78,26 @@ def test_a_file_that_shows_no_picture(shot, bunny: Path, tmp_path: Path, kind: s
     what, _, to_do = refusal(shot).rpartition(": ")
     assert f'{path.name}" {happened}' in what
     assert to_do.strip() == advice
+
+
+def test_a_movie_that_was_written_again_shorter(blender, bunny: Path, tmp_path: Path) -> None:
+    """The strip keeps its length in the project, and Blender shows magenta past the movie's end."""
+    take = tmp_path / "take.mp4"
+    shutil.copy(bunny, take)
+    timeline.add_movie(timeline.new_scene(160, 96, 25), take)
+    blender.ops.wm.save_as_mainfile(filepath=str(tmp_path / "project.blend"))
+    shutil.copy(clips.make("rate_25.mp4"), take)
+    blender.ops.wm.open_mainfile(filepath=str(tmp_path / "project.blend"))
+    scene = blender.context.scene
+    scene.strip_matte.folder = str(tmp_path / "images")
+    (strip,) = timeline.strips(scene.sequence_editor)
+    red, green, blue, _ = timeline.render(scene, 132)[0, 0]
+    assert red > 200 and green == 0 and blue > 180
+    with pytest.raises(RuntimeError, match="take.mp4.* has 48 frames now, and frame 132 is wanted"):
+        blender.ops.sequencer.matte_add()
+    assert not (tmp_path / "images").exists()
+    timeline.trim(strip, left=45, length=3)
+    assert timeline.addon("operators.tasks").plan(blender.context, scene, strip).job.frames == (45, 46, 47)
 
 
 def test_a_relative_folder_while_the_project_is_unsaved(shot) -> None:

@@ -137,6 +137,32 @@ def test_a_wrong_model_leaves_no_image(job: Job, tmp_path: Path) -> None:
 # Made again
 
 
+def rewritten(tmp_path: Path, frames: tuple[int, ...], **settings: object) -> Job:
+    """A job of a strip whose movie was written again after it was put on the timeline, with 48 frames now."""
+    movie = str(clips.make("rate_25.mp4"))
+    settings = {"quality": "EVERY", **settings}
+    return Job(movie, frames, str(tmp_path / "images"), BUILT_IN_MODEL, cores=2, device="CPU", **settings)  # type: ignore[arg-type]
+
+
+def test_a_movie_that_is_shorter_than_its_strip_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    job = rewritten(tmp_path, (46, 47, 48, 60))
+    with pytest.raises(MatteError, match=r"has 48 frames now, and frame 61 is wanted: .*Reload Strips"):
+        list(inference.generate(job))
+    assert not Path(job.folder).exists()
+
+
+@pytest.mark.parametrize("settings", [{}, {"steady": False}, {"quality": "ADAPTIVE"}])
+def test_frames_that_are_counted_past_the_end_show_the_last_picture(tmp_path: Path, settings: dict) -> None:
+    """In one run, and in a chunk that holds them alone."""
+    whole = rewritten(tmp_path, (46, 47, 48, 49), **settings)
+    assert [image.frame for image in inference.generate(whole)] == list(whole.frames)
+    chunk = rewritten(tmp_path / "chunk", (48, 49), **settings)
+    assert [image.frame for image in inference.generate(chunk)] == [48, 49]
+    images = contents(whole)
+    assert images["000046.png"] != images["000047.png"] == images["000048.png"] == images["000049.png"]
+    assert {name: images[name] for name in ("000048.png", "000049.png")}.items() <= contents(chunk).items()
+
+
 def told_of(job: Job) -> list[str]:
     """Run a job, and give the sentences that it told."""
     said: list[str] = []

@@ -122,6 +122,16 @@ def test_a_movie_that_was_replaced_is_read_again(job: Job, bunny: Path, tmp_path
     np.testing.assert_array_equal(still.still(plain, FRAME).image, first.image)
 
 
+def test_past_the_movies_end_it_is_what_the_run_does(job: Job) -> None:
+    """The clip has 132 frames. A few more may be counted by another release; many more are a strip that is too long."""
+    last, past = replace(job, frames=(131,)), replace(job, frames=(132,))
+    image = still.still(last, 131).image
+    np.testing.assert_array_equal(still.still(past, 132).image, image)
+    np.testing.assert_array_equal(written(past), image)
+    with pytest.raises(MatteError, match="has 132 frames now, and frame 141 is wanted"):
+        still.still(replace(job, frames=(140,)), 140)
+
+
 def test_pictures_of_a_sequence_have_their_own_sizes(job: Job, tmp_path: Path) -> None:
     files = []
     for number, (width, height) in enumerate([(200, 120), (320, 180), (200, 120)]):

@@ -4,9 +4,11 @@
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future
+from dataclasses import replace
 from typing import Any
 
 from . import movie, sequence
+from .errors import MatteError
 from .job import Job
 from .picture import Picture
 from .pool import Pool
@@ -27,11 +29,25 @@ def check_end(job: Job) -> None:
         movie.check_end(movie.probe(job.movie), job.frames)
 
 
+def begun(job: Job) -> Job:
+    """A job with its gaps: what is missing of a sequence later was lost on the way, and is not to become an image with
+    nothing in it. MatteError as `check_end`, and where pictures were lost since the job was planned."""
+    check_end(job)
+    if not job.pictures:
+        return job
+    missing = sequence.missing(job.pictures)
+    if job.gaps is None:
+        return replace(job, gaps=missing)
+    if lost := missing - job.gaps:
+        raise MatteError(sequence.lost(job.pictures[min(lost)]))
+    return job
+
+
 def pictures(job: Job, frames: Iterable[int], tell: Callable[[str], None]) -> Generator[Numbered, None, None]:
     """The pictures of ascending source frames, RGBA where the source has an alpha of its own. tell: as movie.pictures
     has it."""
     if job.pictures:
-        return sequence.pictures(job.pictures, frames)
+        return sequence.pictures(job.pictures, frames, job.gaps)
     channels = 4 if movie.probe(job.movie).alpha else 3
     return movie.pictures(job.movie, frames, channels, job.upright, tell)
 

@@ -74,6 +74,8 @@ class Job:
     cores: processor cores to work on; 0 takes all.
     upright: whether a movie is turned as its file asks.
     pictures: absolute paths of the files of an image sequence, one a source frame; empty for a movie.
+    gaps: source frames whose pictures may be missing, as they were when the job was planned; None where nobody has
+    looked: then what is missing when it begins.
     force: whether images are made again that are there, but for those that were altered by hand.
     """
 
@@ -96,6 +98,7 @@ class Job:
     cores: int = 0
     upright: bool = True
     pictures: tuple[str, ...] = ()
+    gaps: frozenset[int] | None = None
     force: bool = False
 
     @property

@@ -44,7 +44,7 @@ def generate(
     stopped: asked while another process is waited for; where it says so, no more images come.
     Raises MatteError with a sentence for the editor.
     """
-    decoding.check_end(job)
+    job = decoding.begun(job)
     images = folder.claim(job, lambda: networks.plan_for(job).precision)
     tell = tell or _nobody
     hold.sweep(job.folder)

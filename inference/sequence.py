@@ -3,7 +3,7 @@
 
 import hashlib
 import os
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Collection, Generator, Iterable, Sequence
 
 import cv2
 import numpy as np
@@ -16,16 +16,31 @@ FEW = 1e-3  # of a picture's pixels: fewer are no proof, for each may lie at an 
 OWN = 250  # of 255: in softer places the colour may have been cleaned, and is the subject's alone
 
 
-def pictures(files: Sequence[str], frames: Iterable[int]) -> Generator[tuple[int, Picture], None, None]:
+def missing(files: Sequence[str]) -> frozenset[int]:
+    """The source frames whose files are not there."""
+    return frozenset(frame for frame, file in enumerate(files) if not os.path.exists(file))
+
+
+def lost(file: str) -> str:
+    """What is said of a picture that was there before."""
+    return f'"{file}" is not there any more: bring its folder or drive back, and run again. Whole frames are kept'
+
+
+def pictures(
+    files: Sequence[str], frames: Iterable[int], gaps: Collection[int] | None = None
+) -> Generator[tuple[int, Picture], None, None]:
     """Yield (source frame, picture) for source frames, which are indices into `files`.
 
-    A picture has a straight alpha where the file has an alpha channel; each file has its own size. A file that is not
-    there is a gap, for which Blender shows black: a picture with nothing in it.
-    Raises MatteError for a file that is there and is not a picture of 8 or 16 bits.
+    A picture has a straight alpha where the file has an alpha channel; each file has its own size. gaps: those that may
+    be missing, None for all of them. For one that is, Blender shows black: it is a picture with nothing in it.
+    Raises MatteError for another that is missing, and for a file that is there and is not a picture of 8 or 16 bits.
     """
     nothing = np.zeros((16, 16, 4), np.uint8)
     for frame in frames:
-        yield frame, Pixels(read(files[frame]) if os.path.exists(files[frame]) else nothing)
+        there = os.path.exists(files[frame])
+        if not there and gaps is not None and frame not in gaps:
+            raise MatteError(lost(files[frame]))
+        yield frame, Pixels(read(files[frame]) if there else nothing)
 
 
 def read(path: str) -> np.ndarray:

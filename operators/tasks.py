@@ -6,7 +6,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -69,7 +69,8 @@ def plan(
         raise MatteError("A cutout has 8 bits. Choose the output Matte, or another format")
     path, pictures = strips.source_path(scene, strip), strips.pictures(scene, strip)
     movie = inference.probe(path) if strip.type == "MOVIE" else None
-    warnings = movie.warnings if movie else _check_pictures(strip.name, pictures)
+    gaps = frozenset(frame for frame, file in enumerate(pictures) if not os.path.exists(file))
+    warnings = movie.warnings if movie else _check_pictures(strip.name, pictures, gaps)
     upright = strips.UPRIGHT or not (movie and movie.turned)
     model_file = model or settings_.model_path(context, settings)
     if not os.path.isfile(model_file):
@@ -85,7 +86,7 @@ def plan(
     warnings += inference.check_end(movie, frames) if movie else ()
     subject = _masked_subject(scene, strip, frames, absolute)
     job = job_of(context, scene, strip, frames, subject, model=model_file, upright=upright)
-    job = replace(job, output=output, format=format_, quality=quality or settings.quality, force=force)
+    job = replace(job, output=output, format=format_, quality=quality or settings.quality, gaps=gaps, force=force)
     name = folders.name_for(job)
     job = replace(job, folder=os.path.join(absolute, name), mattes=os.path.join(absolute, _other_name(job)))
     warnings += (*strips.warnings(scene, strip, movie), *_colour_warnings(strip, output))
@@ -476,11 +477,12 @@ def _masked_subject(
     return subject_of(scene, strip, identity, tuple(files[first[frame]] for frame in frames))
 
 
-def _check_pictures(name: str, pictures: Sequence[str]) -> tuple[str, ...]:
+def _check_pictures(name: str, pictures: Sequence[str], gaps: Collection[int]) -> tuple[str, ...]:
     """MatteError where an image strip has no file, or its first can not be read; a warning where some are missing."""
-    there = [file for file in pictures if os.path.exists(file)]
+    there = [file for frame, file in enumerate(pictures) if frame not in gaps]
     if not there:
         raise MatteError(f'The pictures of "{name}" are missing. Put the files back, or choose them again')
     inference.check_picture(there[0])
-    gaps = len(pictures) - len(there)
-    return (f'{gaps} of {len(pictures)} pictures of "{name}" are missing. Its cutout is empty there',) if gaps else ()
+    if not gaps:
+        return ()
+    return (f'{len(gaps)} of {len(pictures)} pictures of "{name}" are missing. Its cutout is empty there',)

@@ -286,6 +286,25 @@ def test_an_image_sequence_is_matted_with_its_gaps_sizes_and_alpha(shot, bunny_f
     assert (timeline.render(shot.scene, 2) == (0, 255, 0, 255)).all()
 
 
+def test_a_sequence_whose_drive_drops_out_before_its_job_begins(shot, bunny_frames: list[np.ndarray]) -> None:
+    """It is told, and no folder of empty images is claimed."""
+    folder = shot.folder.parent / "sequence"
+    folder.mkdir()
+    for name, picture in zip("ab", bunny_frames, strict=False):
+        cv2.imwrite(str(folder / f"{name}.png"), picture)
+    strip = timeline.strips(shot.scene.sequence_editor).new_image("Pictures", str(folder / "a.png"), 2, 1)
+    for name in ("gap.png", "b.png"):
+        strip.elements.append(name)
+    job = timeline.addon("operators.tasks").plan(shot.bpy.context, shot.scene, strip).job
+    folder.rename(folder.with_name("away"))
+    inference = timeline.addon("inference")
+    with pytest.raises(inference.MatteError, match=r"a\.png\" is not there any more"):
+        list(inference.generate(job))
+    assert not Path(job.folder).exists()
+    folder.with_name("away").rename(folder)
+    assert len(list(inference.generate(job))) == 3
+
+
 def test_our_own_cutout_is_no_source(shot) -> None:
     movie = shot.movie(length=1)
     made = matted(shot.scene, movie)

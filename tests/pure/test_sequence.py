@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Image sequences: what is missing, what can not be read, and what the files' samples mean."""
+
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import clips
+import cv2
+import pytest
+
+import inference
+from inference import BUILT_IN_MODEL, Job, MatteError, sequence
+
+COUNT = 24
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> Job:
+    """A sequence in a folder of its own, whose third picture is missing."""
+    share = tmp_path / "share"
+    share.mkdir()
+    files = [share / f"{number:04d}.png" for number in range(COUNT)]
+    for number, file in enumerate(files):
+        cv2.imwrite(str(file), cv2.cvtColor(clips.picture_of(number), cv2.COLOR_RGB2BGR))
+    files[2].unlink()
+    return Job(
+        str(share),
+        tuple(range(COUNT)),
+        str(tmp_path / "images"),
+        BUILT_IN_MODEL,
+        quality="EVERY",
+        edges=False,
+        cores=1,
+        device="CPU",
+        pictures=tuple(map(str, files)),
+    )
+
+
+def contents(job: Job) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in Path(job.folder).glob("*.png")}
+
+
+@pytest.mark.parametrize("planned", [True, False])
+def test_a_drive_that_drops_out_ends_the_run_and_leaves_no_empty_image(job: Job, tmp_path: Path, planned: bool) -> None:
+    """Whoever planned it: the operator, which knows the gaps, or a script, which does not."""
+    whole = replace(job, folder=str(tmp_path / "whole"))
+    assert len(list(inference.generate(whole))) == COUNT
+    job = replace(job, gaps=frozenset({2})) if planned else job
+    share, away = Path(job.movie), tmp_path / "away"
+    with closing(inference.generate(job)) as images:
+        made = [next(images), next(images)]
+        share.rename(away)
+        with pytest.raises(MatteError, match=r"\d\.png\" is not there any more: .*Whole frames are kept"):
+            made += images
+    assert 2 <= len(made) <= len(contents(job)) < COUNT
+    assert contents(job).items() <= contents(whole).items()
+    away.rename(share)
+    assert len(list(inference.generate(job))) == COUNT
+    assert contents(job) == contents(whole)
+    assert sequence.read(str(Path(job.folder, "000002.png"))).max() == 0  # missing from the first
+
+
+def test_a_drive_that_drops_out_while_a_job_waits_leaves_nothing_behind(job: Job, tmp_path: Path) -> None:
+    """In the queue, behind another job: no folder is claimed for a sequence of gaps."""
+    job = replace(job, gaps=frozenset({2}))
+    Path(job.movie).rename(tmp_path / "away")
+    with pytest.raises(MatteError, match=r"0000\.png\" is not there any more"):
+        list(inference.generate(job))
+    assert not Path(job.folder).exists()

@@ -26,6 +26,7 @@ from .picture import ROTATIONS, Decoded, Picture, Pixels
 
 if TYPE_CHECKING:
     from av.container import InputContainer
+    from av.packet import Packet
     from av.stream import Stream
     from av.video.codeccontext import VideoCodecContext
     from av.video.frame import VideoFrame
@@ -50,6 +51,10 @@ WIDE = {9: "BT.2020", 11: "DCI-P3", 12: "Display P3"}
 
 class MovieError(MatteError):
     """A movie that cannot be read, in a sentence for the editor."""
+
+
+class OutOfReachError(MovieError):
+    """A movie that can not be read now, and perhaps in a moment: its drive or share has dropped out."""
 
 
 @dataclass(frozen=True)
@@ -120,6 +125,8 @@ def _probed(path: str, upright: bool, _changed: tuple[int, ...]) -> Movie | Movi
     """A panel asks at every redraw, and a job several times: decoding a picture takes longer than matting one."""
     try:
         return _read(path, upright)
+    except OutOfReachError:
+        raise  # and is asked again, for the file has not changed once it is back
     except MovieError as error:
         return error
 
@@ -270,11 +277,27 @@ class _Shown:
 
 @contextlib.contextmanager
 def _opened(path: str) -> Iterator[tuple[InputContainer, VideoStream]]:
-    """Open a movie's first video stream, the one that Blender takes; close the file on leaving."""
+    """Open a movie's first video stream, the one that Blender takes; close the file on leaving. OutOfReachError where
+    the system can not read the file, now or later on."""
+    try:
+        with _stream(path) as opened:
+            yield opened
+    except OSError as error:  # FFmpeg's are among them
+        raise OutOfReachError(
+            f'"{path}" can not be read any more: {error.strerror}. Bring its drive or share back, and run again. '
+            "Whole frames are kept"
+        ) from error
+
+
+@contextlib.contextmanager
+def _stream(path: str) -> Iterator[tuple[InputContainer, VideoStream]]:
+    """As `_opened`, with the system's errors as they are."""
     _check_file(path)
     try:
         # "file:" keeps a colon in a name from being taken for a protocol.
         container = av.open("file:" + path)
+    except OSError:
+        raise
     except (FFmpegError, UnicodeError, ValueError) as error:
         raise MovieError(_why_unreadable(path)) from error
     with container:
@@ -363,18 +386,24 @@ class _Reader:
 
     def pictures(self) -> Iterator[VideoFrame]:
         """The pictures from where the file stands."""
-        packets = self._container.demux(self._stream)
-        while True:
+        for packet in self._packets():
             try:
-                packet = next(packets)
                 pictures = self._decoder.decode(packet)
-            except StopIteration:
-                return
             except FFmpegError:
                 self.damaged += 1
                 continue
             self.damaged += packet.is_corrupt
             yield from pictures
+
+    def _packets(self) -> Iterator[Packet]:
+        """The packets from where the file stands. OSError where it can not be read: that is no damage, and what would
+        be shown in its place is not what the movie holds."""
+        try:
+            yield from self._container.demux(self._stream)
+        except OSError:
+            raise
+        except FFmpegError:  # nothing comes after it
+            self.damaged += 1
 
     def any(self) -> VideoFrame | None:
         """One of the pictures where the file stands, for what is the same in all; None where there is none.
@@ -382,9 +411,9 @@ class _Reader:
         A decoder holds its first picture back until it knows that no later one is shown before it, which takes several
         more. It is told that there are none. Where the first packet gives no picture, the others are asked.
         """
+        packet = next(self._packets(), None)
         with contextlib.suppress(FFmpegError):
-            packet = next(self._container.demux(self._stream))
-            if found := self._decoder.decode(packet) or self._decoder.decode(None):
+            if packet and (found := self._decoder.decode(packet) or self._decoder.decode(None)):
                 return found[0]
         self._decoder.flush_buffers()
         return next(self.pictures(), None)

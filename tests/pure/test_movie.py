@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Movies read by Blender's frame numbers. tests/blender/test_frames.py compares them with Blender itself."""
 
+import errno
 import os
 import shutil
 import threading
@@ -8,6 +9,7 @@ from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import clips
 import numpy as np
 import pytest
@@ -279,6 +281,62 @@ def test_close_lets_go_of_the_file() -> None:
     list(movie.decode(str(path), range(3)))
     movie.decode(str(path), range(3)).close()
     assert not is_open()
+
+
+def noise(file: Path) -> Path:
+    """A movie of 80 pictures of noise, more than FFmpeg reads ahead."""
+    random = np.random.default_rng(3)
+    with av.open(str(file), "w") as container:
+        stream = container.add_stream("mpeg4", rate=25)
+        stream.width, stream.height, stream.pix_fmt, stream.bit_rate = 320, 192, "yuv420p", 20_000_000
+        for _ in range(80):
+            picture = random.integers(0, 256, (192, 320, 3), np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture)))
+        container.mux(stream.encode(None))
+    return file
+
+
+def lose(file: Path) -> None:
+    """Let reads of a file that is open fail, as those of a share do that has dropped out (EIO): what FFmpeg has open
+    becomes the memory of this process, of which the beginning can not be read."""
+    links = [Path("/proc/self/fd", name) for name in os.listdir("/proc/self/fd")]
+    (link,) = (link for link in links if link.exists() and link.resolve() == file)
+    memory = os.open("/proc/self/mem", os.O_RDONLY)
+    os.dup2(memory, int(link.name))
+    os.close(memory)
+
+
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="a way to let a read fail on Linux alone")
+@pytest.mark.parametrize("ending", ["mp4", "mkv", "avi"])
+def test_a_share_that_drops_out_is_no_damage(tmp_path: Path, ending: str) -> None:
+    file = noise(tmp_path / f"share.{ending}")
+    frames = range(movie.probe(str(file)).frames)
+    told: list[str] = []
+    whole = [picture for _, picture in movie.decode(str(file), frames)]
+    shown = movie.decode(str(file), frames, tell=told.append)
+    before = [next(shown)[1]]
+    lose(file)
+    with pytest.raises(MatteError, match=rf"share.{ending}\" can not be read any more: Input/output error. .*are kept"):
+        before += [picture for _, picture in shown]
+    assert 1 <= len(before) < len(whole)
+    for one, other in zip(before, whole, strict=False):
+        np.testing.assert_array_equal(one, other)
+    assert told == []
+    assert len(list(movie.decode(str(file), frames))) == len(whole)
+
+
+def test_a_share_that_is_back_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file is as it was: what was said of it meanwhile is not kept."""
+    path = str(shutil.copy(clips.make("rate_25.mp4"), tmp_path))
+
+    def unreachable(_name: str, **_options: object) -> None:
+        raise av.error.OSError(errno.EIO, "Input/output error", path)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(av, "open", unreachable)
+        with pytest.raises(MatteError, match=r"rate_25.mp4\" can not be read any more"):
+            movie.probe(path)
+    assert movie.probe(path).frames == 48
 
 
 def test_two_threads_read_at_once() -> None:

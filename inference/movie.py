@@ -294,8 +294,8 @@ def _stream(path: str) -> Iterator[tuple[InputContainer, VideoStream]]:
     """As `_opened`, with the system's errors as they are."""
     _check_file(path)
     try:
-        # "file:" keeps a colon in a name from being taken for a protocol.
-        container = av.open("file:" + path)
+        # "file:" keeps a colon in a name from being taken for a protocol. Titles may be in any coding, and nobody asks.
+        container = av.open("file:" + path, metadata_errors="replace")
     except OSError:
         raise
     except (FFmpegError, UnicodeError, ValueError) as error:

@@ -256,6 +256,24 @@ def test_a_name_that_is_not_utf8_gets_a_sentence(tmp_path: Path) -> None:
         movie.probe(path)
 
 
+@pytest.mark.parametrize("ending", ["mp4", "mkv", "avi"])
+def test_a_title_in_latin_1_is_no_damage(tmp_path: Path, ending: str) -> None:
+    """As older programs wrote them: e with an acute is one byte, which is no UTF-8."""
+    file = tmp_path / f"titled.{ending}"
+    with av.open(str(file), "w") as container:
+        container.metadata["title"] = "Cafe in spring"
+        stream = container.add_stream("mpeg4", rate=25)
+        stream.width, stream.height, stream.pix_fmt = clips.WIDTH, clips.HEIGHT, "yuv420p"
+        for number in range(5):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(clips.picture_of(number))))
+        container.mux(stream.encode(None))
+    content = file.read_bytes()
+    assert content.count(b"Cafe in") == 1
+    file.write_bytes(content.replace(b"Cafe in", b"Caf\xe9 in"))
+    assert movie.probe(str(file)).frames == 5
+    assert [clips.number_in(picture) for _, picture in movie.decode(str(file), [0, 4])] == [0, 4]
+
+
 def test_a_colon_is_no_protocol(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if os.name == "nt":
         pytest.skip("Windows has no such names")

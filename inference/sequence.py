@@ -50,9 +50,13 @@ def read(path: str) -> np.ndarray:
         data = np.fromfile(path, np.uint8)  # cv2.imread can not open every name on Windows
     except OSError as error:
         raise MatteError(f'"{path}" can not be read: {error.strerror}') from error
-    image = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
+    unfit = f'"{path}" is not a picture that can be matted. Use PNG, JPEG or TIFF of 8 or 16 bits'
+    try:
+        image = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
+    except cv2.error as error:  # OpenEXR, and a header that says more than 2^30 pixels
+        raise MatteError(unfit) from error
     if image is None or image.dtype not in (np.uint8, np.uint16):
-        raise MatteError(f'"{path}" is not a picture that can be matted. Use PNG, JPEG or TIFF of 8 or 16 bits')
+        raise MatteError(unfit)
     if image.dtype == np.uint16:
         image = cv2.convertScaleAbs(image, alpha=255 / 65535)
     if image.ndim == 2:

@@ -1,16 +1,22 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Image sequences: what is missing, what can not be read, and what the files' samples mean."""
 
+import struct
+import zlib
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
+import av
 import clips
 import cv2
+import numpy as np
 import pytest
 
 import inference
-from inference import BUILT_IN_MODEL, Job, MatteError, sequence
+from inference import BUILT_IN_MODEL, Job, MatteError, png, sequence
 
 COUNT = 24
 
@@ -68,3 +74,26 @@ def test_a_drive_that_drops_out_while_a_job_waits_leaves_nothing_behind(job: Job
     with pytest.raises(MatteError, match=r"0000\.png\" is not there any more"):
         list(inference.generate(job))
     assert not Path(job.folder).exists()
+
+
+def exr() -> bytes:
+    """A whole OpenEXR picture."""
+    encoder = av.CodecContext.create("exr", "w")
+    encoder.width, encoder.height, encoder.pix_fmt, encoder.time_base = 64, 36, "gbrpf32le", Fraction(1, 25)
+    packets = [*encoder.encode(av.VideoFrame(64, 36, "gbrpf32le")), *encoder.encode(None)]
+    return b"".join(bytes(packet) for packet in packets)
+
+
+def huge_png() -> bytes:
+    """A PNG picture whose header says 60000 x 60000."""
+    small = png.encode(np.zeros((4, 4, 3), np.uint8))
+    head = b"IHDR" + struct.pack(">2I5B", 60000, 60000, 8, 2, 0, 0, 0)
+    return small[:12] + head + struct.pack(">I", zlib.crc32(head)) + small[33:]
+
+
+@pytest.mark.parametrize("make", [exr, huge_png])
+def test_a_picture_that_opencv_refuses_gets_a_sentence(tmp_path: Path, make: Callable[[], bytes]) -> None:
+    file = tmp_path / "picture"
+    file.write_bytes(make())
+    with pytest.raises(MatteError, match="is not a picture that can be matted. Use PNG, JPEG or TIFF"):
+        inference.check_picture(str(file))

@@ -19,7 +19,7 @@ from .job import Job, Shape, Subject, eight_bits
 MANIFEST = "strip_matte.json"
 ENDINGS = {"PNG8": ".png", "PNG16": ".png", "WEBP": ".webp"}  # of the images' names, by format
 PRECISION, PRECISIONS = "precision", ("fp32", "int8")
-FORMAT = 7  # of the manifest, and of the way an image is made: a change that alters the images raises it
+FORMAT = 8  # of the manifest, and of the way an image is made: a change that alters the images raises it
 DEVICES = "devices"  # names of those that the images were made on: told, and no part of what tells folders apart
 STALE = 24 * 3600.0  # seconds
 SAMPLES, SAMPLE_SIZE = 16, 1 << 18

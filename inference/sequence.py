@@ -1,17 +1,29 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Image sequences: numbered pictures that a strip shows one after the other."""
 
+from __future__ import annotations
+
+import contextlib
 import hashlib
 import os
 from collections.abc import Collection, Generator, Iterable, Sequence
+from typing import TYPE_CHECKING
 
+import av
 import cv2
 import numpy as np
+from av.error import FFmpegError
 
 from . import png
 from .errors import MatteError
 from .picture import Picture, Pixels
 
+if TYPE_CHECKING:
+    from av.video.frame import VideoFrame
+
+TIFF = (b"II*\0", b"MM\0*")  # its first bytes
+# Which samples of a pixel are red, green, blue and alpha, by FFmpeg's name for how those of 8 bits are stored.
+SAMPLES = {"gray": [0, 0, 0], "ya8": [0, 0, 0, 1], "rgb24": [0, 1, 2], "rgba": [0, 1, 2, 3]}
 FEW = 1e-3  # of a picture's pixels: fewer are no proof, for each may lie at an edge
 OWN = 250  # of 255: in softer places the colour may have been cleaned, and is the subject's alone
 
@@ -57,11 +69,33 @@ def read(path: str) -> np.ndarray:
         raise MatteError(unfit) from error
     if image is None or image.dtype not in (np.uint8, np.uint16):
         raise MatteError(unfit)
+    if image.dtype == np.uint8 and (stored := _of_tiff(data)) is not None:
+        return stored
     if image.dtype == np.uint16:
         image = cv2.convertScaleAbs(image, alpha=255 / 65535)
     if image.ndim == 2:
         return cv2.cvtColor(image, cv2.COLOR_GRAY2RGB)
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB if image.shape[2] == 3 else cv2.COLOR_BGRA2RGBA)
+
+
+def _of_tiff(data: np.ndarray) -> np.ndarray | None:
+    """The pixels of a TIFF file of 8 bits as they are stored, (H, W, 3) or (H, W, 4) uint8 RGB; None of any other file.
+
+    OpenCV multiplies them by their alpha and turns them as the file asks, for libtiff does. Blender does neither. But
+    only OpenCV refuses a file that is damaged.
+    """
+    if data[:4].tobytes() not in TIFF:
+        return None
+    frames: list[VideoFrame] = []
+    with contextlib.suppress(FFmpegError):  # tiles, for instance, OpenCV alone can read
+        frames = av.CodecContext.create("tiff", "r").decode(av.Packet(data))
+    order = SAMPLES.get(frames[0].format.name) if frames else None
+    if order is None:
+        return None
+    (plane,), width = frames[0].planes, frames[0].width
+    rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: frames[0].height]
+    samples = max(order) + 1
+    return np.take(rows[:, : width * samples].reshape(len(rows), width, samples), order, axis=2)
 
 
 def difference(source: str, other: str) -> float:

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """From a script: what stands on the timeline after the operator, and what its pictures look like."""
 
+from fractions import Fraction
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -303,6 +305,24 @@ def test_a_sequence_whose_drive_drops_out_before_its_job_begins(shot, bunny_fram
     assert not Path(job.folder).exists()
     folder.with_name("away").rename(folder)
     assert len(list(inference.generate(job))) == 3
+
+
+def test_a_tiff_with_alpha_is_what_blender_shows(shot, bunny_frames: list[np.ndarray]) -> None:
+    """Its colours are stored straight: read as multiplied, the cutout's would be half as bright."""
+    half = np.full(bunny_frames[0].shape[:2], 128, np.uint8)
+    picture = np.dstack([cv2.cvtColor(bunny_frames[0], cv2.COLOR_BGR2RGB), half])
+    encoder = av.CodecContext.create("tiff", "w")
+    encoder.width, encoder.height, encoder.pix_fmt, encoder.time_base = 1280, 720, "rgba", Fraction(1, 25)
+    packets = [*encoder.encode(av.VideoFrame.from_ndarray(picture, "rgba")), *encoder.encode(None)]
+    file = shot.folder.parent / "picture.tif"
+    file.write_bytes(b"".join(bytes(packet) for packet in packets))
+    strip = timeline.strips(shot.scene.sequence_editor).new_image("Picture", str(file), 2, 1)
+    timeline.addon("inference").check_picture(str(file))
+    read = timeline.addon("inference.sequence").read(str(file))
+    np.testing.assert_array_equal(read, picture)
+    shot.scene.render.dither_intensity = 0
+    assert np.abs(timeline.render(shot.scene, 1).astype(int) - read).max() <= 1
+    assert strip.alpha_mode == "STRAIGHT"
 
 
 def test_our_own_cutout_is_no_source(shot) -> None:

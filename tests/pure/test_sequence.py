@@ -97,3 +97,76 @@ def test_a_picture_that_opencv_refuses_gets_a_sentence(tmp_path: Path, make: Cal
     file.write_bytes(make())
     with pytest.raises(MatteError, match="is not a picture that can be matted. Use PNG, JPEG or TIFF"):
         inference.check_picture(str(file))
+
+
+def tiff(samples: tuple[int, ...], order: str = "<", turned: int = 1, compressed: bool = False) -> bytes:
+    """A TIFF of 20 x 10 pixels of 8 bits a sample; 2 and 4 samples have a straight alpha. order: of struct, for its
+    bytes. turned: its orientation tag."""
+    width, height, count = 20, 10, len(samples)
+    content = bytes(samples) * (width * height)
+    stored = zlib.compress(content) if compressed else content
+    extra = [(338, 3, 1, 2)] if count in (2, 4) else []  # ExtraSamples: unassociated alpha
+    size = 8 + 2 + 12 * (12 + len(extra)) + 4
+    tags = [
+        (256, 4, 1, width),
+        (257, 4, 1, height),
+        (258, 3, count, size),
+        (259, 3, 1, 8 if compressed else 1),
+        (262, 3, 1, 2 if count > 2 else 1),
+        (273, 4, 1, size + 8),
+        (274, 3, 1, turned),
+        (277, 3, 1, count),
+        (278, 4, 1, height),
+        (279, 4, 1, len(stored)),
+        (284, 3, 1, 1),
+        (317, 3, 1, 1),
+        *extra,
+    ]
+
+    def entry(tag: int, kind: int, number: int, value: int) -> bytes:
+        # What fits into four bytes stands there, from the left.
+        short = struct.pack(f"{order}{number}H", *[8 if tag == 258 else value] * number) if kind == 3 else b""
+        placed = short.ljust(4, b"\0") if short and len(short) <= 4 else struct.pack(f"{order}I", value)
+        return struct.pack(f"{order}HHI", tag, kind, number) + placed
+
+    head = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(f"{order}IH", 8, len(tags))
+    directory = head + b"".join(entry(*tag) for tag in tags) + bytes(4)
+    return directory + struct.pack(f"{order}4H", 8, 8, 8, 8) + stored
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize(
+    ("samples", "shown"),
+    [
+        ((200, 100, 50, 128), (200, 100, 50, 128)),
+        ((200, 100, 50), (200, 100, 50)),
+        ((200, 128), (200, 200, 200, 128)),
+        ((200,), (200, 200, 200)),
+    ],
+    ids=["RGBA", "RGB", "grey with alpha", "grey"],
+)
+def test_a_tiff_of_8_bits_shows_what_is_stored(
+    tmp_path: Path, samples: tuple[int, ...], shown: tuple[int, ...], order: str, compressed: bool
+) -> None:
+    """Not multiplied by its alpha, and not turned: as Blender shows it."""
+    file = tmp_path / "picture.tif"
+    for turned in (1, 6):
+        file.write_bytes(tiff(samples, order, turned, compressed))
+        found = sequence.read(str(file))
+        assert found.shape == (10, 20, len(shown))
+        assert (found == shown).all()
+        assert found.flags.c_contiguous
+
+
+def test_a_tiff_that_is_cut_short_gets_a_sentence(tmp_path: Path) -> None:
+    file = tmp_path / "picture.tif"
+    file.write_bytes(tiff((200, 100, 50, 128))[:-1])
+    with pytest.raises(MatteError, match="is not a picture that can be matted"):
+        sequence.read(str(file))
+
+
+def test_a_tiff_of_16_bits_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "picture.tif"
+    cv2.imwrite(str(file), np.full((10, 20, 3), (50 * 257, 100 * 257, 200 * 257), np.uint16))
+    assert (sequence.read(str(file)) == (200, 100, 50)).all()

@@ -89,7 +89,7 @@ def probe(path: str, upright: bool = True) -> Movie:
     `upright` as in `decode`. The length is FFmpeg 8's, as in Blender 5.2; earlier releases, with an earlier FFmpeg, may
     say one frame less of a file whose pictures start after its sound.
     """
-    found = _probed(path, upright, _state(path))
+    found = _probed(path, upright, state(path))
     if isinstance(found, MovieError):
         raise found.with_traceback(None)  # which would grow each time
     return found
@@ -111,7 +111,7 @@ def check_end(found: Movie, frames: Iterable[int]) -> tuple[str, ...]:
     return (f"{lacking}: its matte is made of the last picture",)
 
 
-def _state(path: str) -> tuple[int, ...]:
+def state(path: str) -> tuple[int, ...]:
     """What changes where a file is written anew; empty where there is none."""
     try:
         status = os.stat(path)

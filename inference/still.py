@@ -10,7 +10,6 @@ after the map costs only what comes after it, and the next frame only what it do
 from __future__ import annotations
 
 import hashlib
-import os
 import threading
 from collections.abc import Collection, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -20,7 +19,7 @@ from typing import TypeVar
 import cv2
 import numpy as np
 
-from . import cutout, decoding, finish, keyframes, neighbours, networks, pipeline, waits
+from . import cutout, decoding, finish, keyframes, movie, neighbours, networks, pipeline, waits
 from .job import Job
 from .model import Model
 from .neighbours import Shown
@@ -111,7 +110,7 @@ class _Desk:
         decoding.check_end(job)
         plan = networks.plan_for(job)
         model = networks.load(job.model, plan)
-        source = self._source_of(job)
+        source = self._source_of(job, frame)
         sight = self._sight_of(job, source, model)
         if self._last and self._last[:2] == (job, frame):
             return self._last[2]
@@ -124,9 +123,9 @@ class _Desk:
             self._last = job, frame, Still(shown, matte, finish.image(replace(job, output="CUTOUT"), picture, matte))
         return self._last[2]
 
-    def _source_of(self, job: Job) -> _Source:
+    def _source_of(self, job: Job, frame: int) -> _Source:
         stamp = _stamp(job)
-        if self._source is None or self._source.stamp != stamp:
+        if self._source is None or self._source.stamp != stamp or self._source.is_stale(job, frame):
             self.close()
             self._source, self._sight, self._map, self._last = _Source(job, stamp), None, None, None
         return self._source
@@ -155,11 +154,7 @@ _lock = threading.Lock()
 
 def _stamp(job: Job) -> tuple[object, ...]:
     """What tells one source from another, and a movie from what replaces it on disk."""
-    size, changed = -1, -1
-    if not job.pictures and os.path.isfile(job.movie):
-        status = os.stat(job.movie)
-        size, changed = status.st_size, status.st_mtime_ns
-    return job.movie, job.pictures, job.upright, size, changed
+    return job.movie, job.pictures, job.upright, () if job.pictures else movie.state(job.movie)
 
 
 class _Source:
@@ -170,8 +165,17 @@ class _Source:
         self.end = decoding.last(job)
         self._job = job
         self._kept: dict[int, Picture] = {}
+        self._states: dict[int, tuple[int, ...]] = {}
         self._decoder: Generator[decoding.Numbered, None, None] | None = None
         self._at = 0
+
+    def is_stale(self, job: Job, frame: int) -> bool:
+        """Whether pictures of a sequence that are looked at for a frame were written anew since they were read. Of all
+        others it is not asked: there may be thousands, on a network."""
+        if not self._states:
+            return False
+        needed = frozenset({frame}).union(*(span.needed for span in _spans(job, frame, self.end)))
+        return any(movie.state(self._job.pictures[near]) != self._states[near] for near in needed & self._states.keys())
 
     def picture(self, frame: int, wanted: int | None = None) -> Picture:
         """What a source frame shows. wanted: one that will be asked for again."""
@@ -180,6 +184,8 @@ class _Source:
                 self.close()
                 self._decoder = decoding.pictures(self._job, self._asked(), _nobody)
             self._at = frame
+            if self._job.pictures:
+                self._states[frame] = movie.state(self._job.pictures[frame])
             try:
                 _, self._kept[frame] = next(self._decoder)
             except BaseException:
@@ -226,15 +232,18 @@ class _Sight:
         return self._answers[key]
 
 
+def _spans(job: Job, frame: int, end: int) -> list[keyframes.Span]:
+    """The spans that have a say in a frame's map. end: the source's last frame."""
+    return keyframes.spans(neighbours.around(job, [frame], end), keyframes.QUALITIES[job.quality], end)
+
+
 def _settled(job: Job, frame: int, sight: _Sight, threads: int) -> np.ndarray:
     """A frame's map, as `pipeline` finds it, in which those around have had their say: (h, w) float32 in 0..1."""
-    quality = keyframes.QUALITIES[job.quality]
-    end = sight.source.end
-    spans = keyframes.spans(neighbours.around(job, [frame], end), quality, end)
+    spans = _spans(job, frame, sight.source.end)
     looks = sight.looks(sorted(set().union(*(span.needed for span in spans))), frame)
     picture = sight.source.picture(frame)
     with ThreadPoolExecutor(threads, "strip_matte_still") as pool:
-        maps = keyframes.Maps(sight.answer, pool, quality)
+        maps = keyframes.Maps(sight.answer, pool, keyframes.QUALITIES[job.quality])
 
         def shown() -> Iterator[Shown]:
             for span in spans:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The preview's frame: the very pixels that the run writes, and not a step done twice while settings are dragged."""
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -144,6 +145,26 @@ def test_pictures_of_a_sequence_have_their_own_sizes(job: Job, tmp_path: Path) -
     assert made.matte.shape == (180, 320)
     np.testing.assert_array_equal(made.image, written(asked))
     assert still.still(replace(asked, frames=(3,)), 3).image[..., 3].max() == 0  # a gap: Blender shows nothing
+
+
+def test_pictures_that_were_rendered_anew_are_read_again(job: Job, bunny: Path, tmp_path: Path) -> None:
+    """That of the frame itself, one that has a say in it, and one that was missing."""
+    files = [tmp_path / f"{number}.png" for number in range(4)]
+    shown = [cv2.resize(picture, (320, 180)) for _, picture in movie.decode(str(bunny), range(60, 66))]
+    for file, picture in zip(files[:3], shown, strict=False):
+        cv2.imwrite(str(file), picture)
+    asked = replace(job, movie=str(tmp_path), pictures=tuple(map(str, files)), frames=(1,))
+    gap = replace(asked, frames=(3,))
+    looked = [still.still(asked, 1)]
+    assert still.still(gap, 3).picture.max() == 0
+    for file, picture in ((files[1], shown[3]), (files[2], shown[5]), (files[3], shown[4])):
+        cv2.imwrite(str(file), picture)
+        looked.append(still.still(asked, 1))
+    assert still.still(gap, 3).picture.max() > 200
+    for before, after in itertools.pairwise(looked):
+        assert (after.image != before.image).any()
+    still.forget()
+    np.testing.assert_array_equal(looked[-1].image, still.still(asked, 1).image)
 
 
 @pytest.mark.parametrize(

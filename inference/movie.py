@@ -399,7 +399,9 @@ class _Reader:
         """The packets from where the file stands. OSError where it can not be read: that is no damage, and what would
         be shown in its place is not what the movie holds."""
         try:
-            yield from self._container.demux(self._stream)
+            # PyAV, at the end, may come by streams that have begun in the middle of a transport stream.
+            with contextlib.suppress(IndexError):
+                yield from self._container.demux(self._stream)
         except OSError:
             raise
         except FFmpegError:  # nothing comes after it

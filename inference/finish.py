@@ -80,10 +80,16 @@ def taken_file(job: Job, frame: int) -> str:
     return file if file and os.path.exists(file) and notes.is_whole(file) else ""
 
 
-def taken(file: str) -> np.ndarray:
-    """A matte out of an image that holds it, of either output: (H, W) uint8, to which 16 bits are rounded."""
+def taken(file: str, output: str) -> np.ndarray:
+    """A matte out of an image that holds it: (H, W) uint8, to which 16 bits are rounded.
+
+    output: what the image is, as Job has it. The file does not tell: many programs write a matte that is repaired in
+    them with an alpha, which is opaque. A cutout that was written without one is opaque, as Blender shows it.
+    """
     image_ = sequence.read(file)
-    return np.ascontiguousarray(image_[..., 3] if image_.shape[2] == 4 else image_[..., 0])
+    if output == "MATTE":
+        return np.ascontiguousarray(image_[..., 0])
+    return np.ascontiguousarray(image_[..., 3]) if image_.shape[2] == 4 else np.full(image_.shape[:2], 255, np.uint8)
 
 
 def _mask(job: Job, frame: int, matte_: np.ndarray) -> np.ndarray:

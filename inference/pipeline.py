@@ -167,11 +167,12 @@ def _images(
 
 def _taken(job: Job, files: dict[int, str], tell: Tell, pool: Pool) -> Generator[Matted, None, None]:
     """Frames whose mattes stand in files of the other output. The network is not asked."""
+    other = "CUTOUT" if job.output == "MATTE" else "MATTE"
     with contextlib.closing(
         decoding.Ahead(decoding.pictures(job, files, functools.partial(tell, "WARNING")))
     ) as decoded:
         for frame, picture in iter(decoded.take, None):
-            yield Matted(frame, picture, pool.submit(finish.taken, files[frame]), _as_it_is)
+            yield Matted(frame, picture, pool.submit(finish.taken, files[frame], other), _as_it_is)
     tell("INFO", f"{len(files)} mattes were there and are taken over")
 
 

@@ -83,9 +83,9 @@ def make_opaque(file: str, copy: str) -> None:
     load(".sequence", __name__).make_opaque(file, copy)
 
 
-def doubtful(files: Sequence[str]) -> dict[str, str]:
+def doubtful(files: Sequence[str], output: str) -> dict[str, str]:
     """Images of a folder that an editor should look at, each with a reason; see `review.doubtful`."""
-    return load(".review", __name__).doubtful(files)
+    return load(".review", __name__).doubtful(files, output)
 
 
 def follow(

@@ -5,19 +5,18 @@ import os
 from collections.abc import Sequence
 
 import cv2
-import numpy as np
 
-from . import doubt, fingerprint, notes, sequence
+from . import doubt, fingerprint, finish, notes, sequence
 
 
-def doubtful(files: Sequence[str]) -> dict[str, str]:
+def doubtful(files: Sequence[str], output: str) -> dict[str, str]:
     """Those of a folder's images to look at, each with a sentence that says why.
 
-    files: absolute paths, named as `folder.image_name` names them; those that are not there are passed over. Raises
-    MatteError for one that is no picture.
+    files: absolute paths, named as `folder.image_name` names them; those that are not there are passed over. output:
+    what they are, as Job has it. Raises MatteError for one that is no picture.
     """
     known = {int(os.path.splitext(os.path.basename(file))[0]): file for file in files if os.path.exists(file)}
-    found = doubt.doubtful({frame: _facts(file) for frame, file in known.items()})
+    found = doubt.doubtful({frame: _facts(file, output) for frame, file in known.items()})
     return {known[frame]: reason for frame, reason in found.items()}
 
 
@@ -34,7 +33,7 @@ def apart(picture: str, image: str) -> float | None:
         return None
 
 
-def _facts(file: str) -> doubt.Facts:
+def _facts(file: str, output: str) -> doubt.Facts:
     """What the image says of itself; of one that was altered by hand, what its pixels say."""
     note = notes.read(file)
     if note is not None:
@@ -42,6 +41,4 @@ def _facts(file: str) -> doubt.Facts:
             return doubt.from_text(notes.parted(note)[0].rpartition(" ")[0])
         except ValueError:  # made by another version of Strip Matte
             pass
-    image = sequence.read(file)
-    opaque = np.full(image.shape[:2], 255, np.uint8)
-    return doubt.facts(np.ascontiguousarray(image[..., 3]) if image.shape[2] == 4 else opaque)
+    return doubt.facts(finish.taken(file, output))

@@ -46,7 +46,7 @@ def mark(scene: bpy.types.Scene, cutout: bpy.types.Strip) -> int:
     places: dict[str, int] = {}
     for step, element in enumerate(strips.source_frames(scene, cutout)):
         places.setdefault(files[element], first + step)
-    reasons = inference.doubtful(list(places))
+    reasons = inference.doubtful(list(places), cutout[strips.MADE].get("output", "CUTOUT"))
     for file, reason in reasons.items():
         scene.timeline_markers.new(f"{PREFIX}{reason}", frame=places[file])
     return len(reasons)

@@ -195,7 +195,7 @@ class Run:
             if item.stopped:
                 item.end(STOPPED)
                 return
-            doubtful = len(inference.doubtful(files))
+            doubtful = len(inference.doubtful(files, item.task.job.output))
         except inference.MatteError as error:
             log.info("%s failed", item.task.strip, exc_info=True)
             self._fail(item, str(error))

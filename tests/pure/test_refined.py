@@ -149,9 +149,9 @@ def test_an_image_that_was_cut_short_is_made_again(job: Job) -> None:
 def test_doubtful_images_are_told(job: Job) -> None:
     """Faults are put in by hand, as an editor's repair would be read too."""
     files = [image.path for image in inference.generate(replace(job, frames=tuple(range(60, 76)), quality="ADAPTIVE"))]
-    assert inference.doubtful(files) == {}
+    assert inference.doubtful(files, job.output) == {}
     empty = np.zeros((720, 1280, 4), np.uint8)
     cv2.imwrite(files[7], empty)
-    found = inference.doubtful(files)
+    found = inference.doubtful(files, job.output)
     assert list(found) == [files[7]]
     assert "empty" in found[files[7]]

@@ -51,3 +51,13 @@ def test_a_repaired_cutouts_alpha_is_the_matte(job: Job, opaque: bool) -> None:
     cv2.imwrite(file, cutout[..., :3] if opaque else cutout)
     matte, _ = run(replace(other(job), folder=f"{job.folder}_matte"))
     np.testing.assert_array_equal(sequence.read(matte)[..., 0], 255 if opaque else cutout[..., 3])
+
+
+@pytest.mark.parametrize("written", [None, cv2.COLOR_GRAY2BGRA], ids=["grey", "RGBA"])
+def test_a_slight_repair_of_a_matte_is_not_doubted(job: Job, written: int | None) -> None:
+    """And an empty one is, with whatever channels it was written."""
+    files = run(replace(job, frames=tuple(range(60, 72))))
+    for altered, reasons in (lambda matte: matte, 0), (np.zeros_like, 1):
+        matte = altered(sequence.read(files[5])[..., 0])
+        cv2.imwrite(files[5], matte if written is None else cv2.cvtColor(matte, written))
+        assert list(inference.doubtful(files, "MATTE")) == [files[5]] * reasons

@@ -95,7 +95,7 @@ def finish(job_: Job) -> list[inference.Image]:
     """Run a job as the operator does: all images, and then which are doubtful. MatteError as these raise it."""
     before = set(os.listdir("/proc/self/task"))
     images = list(inference.generate(job_))
-    inference.doubtful([image.path for image in images])
+    inference.doubtful([image.path for image in images], job_.output)
     # A thread that Python has joined lives on for a moment, and may hold a lock of OpenCV's, which would stay locked in
     # a process that is forked just then.
     late = time.monotonic() + 1

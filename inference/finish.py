@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import cv2
 import numpy as np
 
-from . import cutout, edges, folder, foreground, movie, notes, png, sequence, subject
+from . import cutout, edges, folder, foreground, movie, png, sequence, subject
 from .errors import MatteError
 from .job import Job
 from .model import Model
@@ -77,7 +77,7 @@ def taken_file(job: Job, frame: int) -> str:
     file = os.path.join(job.mattes, folder.image_name(frame, job.format)) if job.mattes else ""
     if job.output == "MATTE" and (job.format == "PNG16" or job.pictures or movie.probe(job.movie).alpha):
         return ""
-    return file if file and os.path.exists(file) and notes.is_whole(file) else ""
+    return file if file and os.path.exists(file) and folder.state(file)[0] else ""
 
 
 def taken(file: str, output: str) -> np.ndarray:

@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, replace
 from . import notes
 from .errors import MatteError
 from .job import Job, Shape, Subject, eight_bits
+from .libraries import load
 
 MANIFEST = "strip_matte.json"
 ENDINGS = {"PNG8": ".png", "PNG16": ".png", "WEBP": ".webp"}  # of the images' names, by format
@@ -60,14 +61,35 @@ class Folder:
         there = {entry.name for entry in os.scandir(self.path)}
         found, by_hand = set(), set()
         for frame in frames:
-            if image_name(frame, self.format) not in there or not notes.is_whole(self.image(frame)):
+            is_whole, note = state(self.image(frame)) if image_name(frame, self.format) in there else (False, None)
+            if not is_whole:
                 continue
-            note = notes.read(self.image(frame))
             if note is None:
                 by_hand.add(frame)
             if note is None or drawings.get(frame) in {None, notes.parted(note)[1]}:
                 found.add(frame)
         return found, by_hand
+
+
+def state(path: str) -> tuple[bool, str | None]:
+    """Whether an image that is there is whole, and its note; None where somebody altered it by hand.
+
+    What does not begin as ours is whole if it is a picture: programs write a repaired image as they like, with bytes
+    behind its end, or as JPEG under the name that it had.
+    """
+    if notes.is_whole(path):
+        return True, notes.read(path)
+    if not os.path.isfile(path) or notes.begins_as_ours(path):
+        return False, None
+    return _is_picture(path), None
+
+
+def _is_picture(path: str) -> bool:
+    sequence = load(".sequence", __package__)
+    with contextlib.suppress(MatteError):  # rubbish is made again
+        sequence.read(path)
+        return True
+    return False
 
 
 def claim(job: Job, choose: Callable[[], str]) -> Folder:

@@ -83,6 +83,15 @@ def _is_whole_webp(file: BinaryIO, size: int) -> bool:
     return pixels and not left and not file.read(1)
 
 
+def begins_as_ours(path: str) -> bool:
+    """Whether a file begins as our images do, whatever has become of the rest. OSError where it can not be opened."""
+    with open(path, "rb") as file:
+        head = file.read(len(SIGNATURE) + HEADER + 8 + len(KEYWORD))
+    if head.startswith(RIFF):
+        return (head[8:16], head[30:34]) == (WEBP + FEATURES, OURS)
+    return head.startswith(SIGNATURE) and head.endswith(CHUNK + KEYWORD)
+
+
 def read(path: str) -> str | None:
     """The note of one of our images; None for somebody else's, and where the image was altered since.
 

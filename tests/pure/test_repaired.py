@@ -61,3 +61,42 @@ def test_a_slight_repair_of_a_matte_is_not_doubted(job: Job, written: int | None
         matte = altered(sequence.read(files[5])[..., 0])
         cv2.imwrite(files[5], matte if written is None else cv2.cvtColor(matte, written))
         assert list(inference.doubtful(files, "MATTE")) == [files[5]] * reasons
+
+
+def written(image: np.ndarray, how: str) -> bytes:
+    """What a program writes under the name that a file had."""
+    data = cv2.imencode(f".{how.split()[0]}", image)[1].tobytes()
+    return data + b"\n" if "byte" in how else data
+
+
+@pytest.mark.parametrize("how", ["png and a byte behind its end", "jpg", "webp and a byte"])
+@pytest.mark.parametrize("named", ["PNG8", "WEBP"])
+def test_a_repair_is_kept_and_carried_however_it_is_written(job: Job, how: str, named: str) -> None:
+    job = replace(job, format=named, frames=(60,))
+    file = Path(run(job)[0])
+    matte = cv2.imread(str(file), cv2.IMREAD_UNCHANGED)
+    matte[:104] = 200  # whole blocks of a JPEG
+    file.write_bytes(written(matte, how))
+    repaired = file.read_bytes()
+    said: list[str] = []
+    for force in (False, True):
+        list(inference.generate(replace(job, force=force), lambda _, text: said.append(text)))
+        assert file.read_bytes() == repaired
+    assert said.count("1 images that were altered by hand are kept") == 2
+    assert inference.doubtful([str(file)], "MATTE") == {}
+    cutout = sequence.read(run(other(job))[0])
+    np.testing.assert_array_equal(cutout[:96, :, 3], 200)
+
+
+@pytest.mark.parametrize("named", ["PNG8", "WEBP"])
+def test_what_is_no_picture_is_made_again(job: Job, named: str) -> None:
+    """Empty, cut short, or damaged in its middle; of ours, and of what another program has written."""
+    job = replace(job, format=named, frames=(60,))
+    file = Path(run(job)[0])
+    whole = file.read_bytes()
+    middle, jpeg = len(whole) // 2, written(sequence.read(str(file)), "jpg")
+    damaged = whole[:middle] + bytes((whole[middle] ^ 16,)) + whole[middle + 1 :]
+    for spoilt in (b"", b"no picture", whole[:20], whole[:-1000], whole[:-1], damaged, jpeg[:-500]):
+        file.write_bytes(spoilt)
+        assert [image.reused for image in inference.generate(job)] == [False]
+        assert file.read_bytes() == whole

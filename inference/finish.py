@@ -73,6 +73,7 @@ def taken_file(job: Job, frame: int) -> str:
     """The image of the other output that holds a frame's matte; empty where there is none that is whole.
 
     A cutout's alpha is the matte, except where the movie has an alpha of its own, and where the matte has 16 bits.
+    MatteError for an image that can not be read.
     """
     file = os.path.join(job.mattes, folder.image_name(frame, job.format)) if job.mattes else ""
     if job.output == "MATTE" and (job.format == "PNG16" or job.pictures or movie.probe(job.movie).alpha):

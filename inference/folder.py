@@ -56,7 +56,7 @@ class Folder:
         an image is never made again.
 
         drawings: of a mask, what tells one from another, by source frame. An image that was made with another drawing
-        is not whole, unless it was altered by hand: then nobody knows.
+        is not whole, unless it was altered by hand: then nobody knows. MatteError for one that can not be read.
         """
         there = {entry.name for entry in os.scandir(self.path)}
         found, by_hand = set(), set()
@@ -75,12 +75,17 @@ def state(path: str) -> tuple[bool, str | None]:
     """Whether an image that is there is whole, and its note; None where somebody altered it by hand.
 
     What does not begin as ours is whole if it is a picture: programs write a repaired image as they like, with bytes
-    behind its end, or as JPEG under the name that it had.
+    behind its end, or as JPEG under the name that it had. MatteError where the file can not be read.
     """
-    if notes.is_whole(path):
-        return True, notes.read(path)
-    if not os.path.isfile(path) or notes.begins_as_ours(path):
-        return False, None
+    try:
+        if notes.is_whole(path):
+            return True, notes.read(path)
+        if not os.path.isfile(path) or notes.begins_as_ours(path):
+            return False, None
+    except OSError as error:
+        raise MatteError(
+            f'"{path}" can not be read: {error.strerror}. Make it readable, or remove it, and run again'
+        ) from error
     return _is_picture(path), None
 
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Images that an editor repairs in another program, however that writes them: what becomes of the repair."""
 
+import errno
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 import inference
-from inference import BUILT_IN_MODEL, Job, sequence
+from inference import BUILT_IN_MODEL, Job, MatteError, notes, sequence
 
 
 @pytest.fixture
@@ -100,3 +101,20 @@ def test_what_is_no_picture_is_made_again(job: Job, named: str) -> None:
         file.write_bytes(spoilt)
         assert [image.reused for image in inference.generate(job)] == [False]
         assert file.read_bytes() == whole
+
+
+def test_an_image_that_can_not_be_read_is_named(job: Job, monkeypatch) -> None:
+    """As where another user's program has written it, or Windows has it locked; in either output's folder."""
+    job = replace(job, frames=(60,))
+    (file,) = run(job)
+
+    def refuse(path: str, _mode: str) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", path)
+
+    monkeypatch.setattr(notes, "open", refuse, raising=False)
+    for one in (job, other(job)):
+        with pytest.raises(MatteError, match="Permission denied. Make it readable, or remove it") as told:
+            run(one)
+        assert file in str(told.value)
+    monkeypatch.undo()
+    assert [image.reused for image in inference.generate(job)] == [True]

@@ -9,7 +9,7 @@ import os
 import re
 import secrets
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
 from . import notes
@@ -77,16 +77,29 @@ def state(path: str) -> tuple[bool, str | None]:
     What does not begin as ours is whole if it is a picture: programs write a repaired image as they like, with bytes
     behind its end, or as JPEG under the name that it had. MatteError where the file can not be read.
     """
-    try:
+    with _to_be_read(path):
         if notes.is_whole(path):
             return True, notes.read(path)
         if not os.path.isfile(path) or notes.begins_as_ours(path):
             return False, None
+    return _is_picture(path), None
+
+
+def altered_since(path: str, image: str) -> bool:
+    """Whether somebody has altered an image of ours by hand, or put another in its place, after this other image was
+    made. Both are there. Files are not read through: a clip has thousands. MatteError where one can not be read."""
+    with _to_be_read(path):
+        return os.stat(path).st_mtime_ns > os.stat(image).st_mtime_ns and notes.read(path) is None
+
+
+@contextlib.contextmanager
+def _to_be_read(path: str) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise MatteError(
             f'"{path}" can not be read: {error.strerror}. Make it readable, or remove it, and run again'
         ) from error
-    return _is_picture(path), None
 
 
 def _is_picture(path: str) -> bool:

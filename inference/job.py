@@ -62,7 +62,8 @@ class Job:
     format: of the images. 'PNG8', PNG of 8 bits; 'PNG16', mattes as PNG of 16 bits, and cutouts whose alpha is such a
     matte rounded to 8; 'WEBP', lossless WebP.
     mattes: absolute path of a folder that holds the other output of the same settings; a matte that is there is taken
-    over and not made again. Empty for none.
+    over and not made again, and one that was altered by hand after the job's own image was made is taken over into that
+    one too. Empty for none.
     quality: 'EVERY', the network sees every frame; 'ADAPTIVE', every frame it must; 'DRAFT', fewer.
     precision: 'AUTO', in 8 bits where the network has such a form and this machine is faster so; 'FULL', never.
     edges: whether the matte follows the picture's edges; otherwise it is as coarse as the network's map.

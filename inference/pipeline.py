@@ -4,10 +4,11 @@
 import contextlib
 import functools
 import itertools
+import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from concurrent.futures import Future
 
 import cv2
@@ -48,7 +49,7 @@ def generate(
     images = folder.claim(job, lambda: networks.plan_for(job).precision)
     tell = tell or _nobody
     hold.sweep(job.folder)
-    whole, by_hand = images.whole(job.frames, job.drawings)
+    whole, by_hand = _whole(job, images, job.frames)
     if by_hand:
         tell("INFO", f"{len(by_hand)} images that were altered by hand are kept")
     kept = by_hand if job.force else whole
@@ -58,7 +59,7 @@ def generate(
     while missing:
         with hold.taken(job.folder, missing) as mine:
             # Looked at once they are held: another process may have made them just before.
-            there = set() if job.force else images.whole(missing, job.drawings)[0]
+            there = set() if job.force else _whole(job, images, missing)[0]
             for frame in sorted(there):
                 yield Image(frame, images.image(frame), reused=True)
             yield from _made(job, images, sorted(mine - there), tell)
@@ -70,6 +71,27 @@ def generate(
             if stopped and stopped():
                 return
             time.sleep(PAUSE)
+
+
+def _whole(job: Job, images: folder.Folder, frames: Iterable[int]) -> tuple[set[int], set[int]]:
+    """As `Folder.whole`, but for images that are older than a repair by hand of the other output's, which holds their
+    mattes: they are made again out of it, unless they were altered by hand too.
+
+    Times are those of the files. Where folders were copied they may be of the copies, and then an image is made again
+    that shows the repair already, or stays as it is; what was altered by hand is not touched.
+    """
+    whole, by_hand = images.whole(frames, job.drawings)
+    if not os.path.isdir(job.mattes):
+        return whole, by_hand
+    others = folder.Folder(job.mattes, images.precision, job.format)
+    older = {
+        frame
+        for frame in whole - by_hand
+        if os.path.exists(others.image(frame))
+        and folder.altered_since(others.image(frame), images.image(frame))
+        and finish.taken_file(job, frame)
+    }
+    return whole - older, by_hand
 
 
 def _made(job: Job, images: folder.Folder, missing: list[int], tell: Tell) -> Generator[Image, None, None]:

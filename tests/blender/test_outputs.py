@@ -110,6 +110,27 @@ def test_switching_asks_the_network_for_nothing(shot, over_green, blender, monke
 
 
 @pytest.mark.parametrize("output", ["CUTOUT", "MATTE"])
+def test_switching_carries_a_repair_though_both_outputs_are_there(shot, over_green, blender, output: str) -> None:
+    shot.scene.strip_matte.output = output
+    blender.ops.sequencer.matte_add()
+    blender.ops.sequencer.matte_switch()
+    blender.ops.sequencer.matte_switch()
+    made = made_of(shot.scene)
+    assert made["strip_matte"]["output"] == output
+    file = str(Path(made.directory) / made.elements[1].filename)
+    image = cv2.imread(file, cv2.IMREAD_UNCHANGED)
+    image[:200] = 255
+    cv2.imwrite(file, image)
+    before = pictures(shot.scene)
+    blender.ops.sequencer.matte_switch()
+    other = made_of(shot.scene)
+    shown = cv2.imread(str(Path(other.directory) / other.elements[1].filename), cv2.IMREAD_UNCHANGED)
+    assert shown[:200, ..., -1 if shown.ndim == 3 else slice(None)].min() == 255
+    after = pictures(shot.scene)
+    assert furthest([before[0], *before[2:]], [after[0], *after[2:]]) <= 1.5  # and nothing else has changed
+
+
+@pytest.mark.parametrize("output", ["CUTOUT", "MATTE"])
 def test_a_movie_that_was_edited_gets_its_matte_back_in_place(shot, over_green, blender, output: str) -> None:
     shot.scene.strip_matte.output = output
     blender.ops.sequencer.matte_add()

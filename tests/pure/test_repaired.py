@@ -118,3 +118,54 @@ def test_an_image_that_can_not_be_read_is_named(job: Job, monkeypatch) -> None:
         assert file in str(told.value)
     monkeypatch.undo()
     assert [image.reused for image in inference.generate(job)] == [True]
+
+
+# Carried to the other output
+
+
+def paint(file: str, level: int) -> None:
+    """Repair a matte, or the alpha of a cutout."""
+    image = cv2.imread(file, cv2.IMREAD_UNCHANGED)
+    image[:100, ..., -1 if image.ndim == 3 else slice(None)] = level
+    cv2.imwrite(file, image)
+
+
+def top(file: str) -> set[int]:
+    return set(sequence.read(file)[:100, :, 3 if Path(file).parent.name == "CUTOUT" else 0].flat)
+
+
+@pytest.mark.parametrize("first", ["MATTE", "CUTOUT"])
+def test_a_repair_is_carried_though_the_other_output_is_there(job: Job, first: str) -> None:
+    """Once, of the frame that was repaired; and what was repaired itself stays."""
+    one = replace(job, output=first, folder=str(Path(job.folder).with_name(first)))
+    back = replace(other(one), frames=(60,))  # as after a trim
+    one = replace(one, mattes=back.folder)
+    here, _ = run(one)
+    (there,) = run(back)
+    back = replace(back, frames=one.frames)
+    run(back)
+    before = Path(there).with_name("000061.png").read_bytes()
+    said: list[str] = []
+    for level in (200, 90):
+        paint(here, level)
+        images = list(inference.generate(back, lambda _, text: said.append(text)))
+        assert [image.frame for image in images if not image.reused] == [60]
+        assert top(there) == {level}
+        assert all(image.reused for job_ in (back, one) for image in inference.generate(job_))
+    assert not [text for text in said if "The network saw" in text]
+    assert Path(there).with_name("000061.png").read_bytes() == before
+    paint(there, 40)
+    paint(here, 30)
+    assert all(image.reused for job_ in (back, one) for image in inference.generate(job_))
+    assert (top(here), top(there)) == ({30}, {40})
+
+
+def test_a_repair_is_not_carried_to_a_matte_of_16_bits(job: Job) -> None:
+    """A cutout has 8: the matte would lose its steps."""
+    deep = replace(job, format="PNG16", frames=(60,), mattes=other(job).folder)
+    (matte,) = run(deep)
+    (cutout,) = run(other(deep))
+    paint(cutout, 200)
+    before = Path(matte).read_bytes()
+    assert all(image.reused for image in inference.generate(deep))
+    assert Path(matte).read_bytes() == before

@@ -22,6 +22,9 @@ ENDINGS = {"PNG8": ".png", "PNG16": ".png", "WEBP": ".webp"}  # of the images' n
 PRECISION, PRECISIONS = "precision", ("fp32", "int8")
 FORMAT = 8  # of the manifest, and of the way an image is made: a change that alters the images raises it
 DEVICES = "devices"  # names of those that the images were made on: told, and no part of what tells folders apart
+# Bytes of the manifest. What somebody else has put in its place is not to fill the memory; a point of a path that is
+# followed takes up to 80, and there is one at every fourth frame: room for 400,000.
+LONGEST = 1 << 25
 STALE = 24 * 3600.0  # seconds
 SAMPLES, SAMPLE_SIZE = 16, 1 << 18
 
@@ -266,7 +269,7 @@ def _read(manifest: str) -> object:
         return "unreadable"
     with open(manifest, "rb") as file:
         try:
-            return json.loads(file.read(1 << 20))
+            return json.loads(file.read(LONGEST))
         except (ValueError, RecursionError):
             return "unreadable"
 

@@ -111,6 +111,12 @@ def test_a_folder_holds_one_movie_and_one_model(job: Job, tmp_path: Path) -> Non
     assert contents(job) == before
 
 
+def test_a_thing_that_is_followed_for_an_hour_can_be_made_and_gone_on_with(job: Job) -> None:
+    path = tuple((4 * point, 0.4 + 1e-9 * point, 1 / 3) for point in range(54_000))  # at 60 frames a second
+    job = replace(job, frames=(0,), subject=Subject(keep="PICKED", path=path))
+    assert [[image.reused for image in inference.generate(job)] for _ in range(2)] == [[False], [True]]
+
+
 def test_a_folder_of_somebody_elses_images_is_left_alone(job: Job) -> None:
     Path(job.folder).mkdir()
     holiday = Path(job.folder) / "000000.png"

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where a picked thing goes: the network looks at every fourth frame of the shot, once, and a path is left."""
+"""Where a picked thing goes: the network looks at every fourth frame up to the shot's end, once, and a path is left."""
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+import contextlib
+from collections import deque
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 
 import numpy as np
 
@@ -11,6 +13,8 @@ from .job import Job
 from .picture import Picture
 
 EVERY = 4  # source frames
+Seen = tuple[keyframes.Look, np.ndarray]
+"""A picture's look, and where its map is above subject.SOLID, (h, w) bool."""
 
 
 def follow(job: Job, frame: int, point: subject.Point, tell: Callable[[float], None]) -> subject.Path:
@@ -23,33 +27,48 @@ def follow(job: Job, frame: int, point: subject.Point, tell: Callable[[float], N
     plan = networks.plan_for(job)
     model = networks.load(job.model, plan)
 
-    def see(picture: Picture) -> tuple[keyframes.Look, np.ndarray]:
+    def see(picture: Picture) -> Seen:
         planes = model.planes(picture)
-        return keyframes.look(planes), model.map(planes)
+        return keyframes.look(planes), model.map(planes) > subject.SOLID
 
-    found = {}
-    with pipeline.opencv_on_one_thread(), ThreadPoolExecutor(plan.frames, "strip_matte") as pool:
-        pending = {}
-        for number, picture in decoding.pictures(job, wanted, _nobody):
-            pending[number] = pool.submit(see, picture)
-            if len(pending) > plan.frames:
-                first = next(iter(pending))
-                found[first] = pending.pop(first).result()
-                tell(len(found) / len(wanted))
-        found |= {number: future.result() for number, future in pending.items()}
-        shot = _shot(wanted, frame, {number: look for number, (look, _) in found.items()})
-        maps, greys = {n: found[n][1] for n in shot}, {n: found[n][0].grey for n in shot}
-        return subject.follow(maps, greys, frame, point)
+    # Of the asked frame's shot alone, and no more than is needed: a take may last for an hour.
+    solids: dict[int, np.ndarray] = {}
+    greys: dict[int, np.ndarray] = {}
+    before = None
+    with (
+        pipeline.opencv_on_one_thread(),
+        ThreadPoolExecutor(plan.frames, "strip_matte") as pool,
+        contextlib.closing(decoding.pictures(job, wanted, _nobody)) as pictures,
+        contextlib.closing(_in_order(pictures, see, pool, plan.frames)) as stream,
+    ):
+        for done, (number, (look, solid)) in enumerate(stream, start=1):
+            if before is not None and steady.step(before, look) is None:
+                if number > frame:
+                    break
+                solids.clear()
+                greys.clear()
+            before, solids[number], greys[number] = look, solid, look.grey
+            tell(done / len(wanted))
+        return subject.follow(solids, greys, frame, point)
 
 
-def _shot(frames: list[int], frame: int, looks: dict[int, keyframes.Look]) -> list[int]:
-    """Those of ascending frames that are of one shot with `frame`."""
-    first = last = frames.index(frame)
-    while first and steady.step(looks[frames[first - 1]], looks[frames[first]]):
-        first -= 1
-    while last + 1 < len(frames) and steady.step(looks[frames[last]], looks[frames[last + 1]]):
-        last += 1
-    return frames[first : last + 1]
+def _in_order(
+    pictures: Iterable[decoding.Numbered], see: Callable[[Picture], Seen], pool: Executor, most: int
+) -> Generator[tuple[int, Seen], None, None]:
+    """Source frames and what is seen of them, as their pictures come. most: pictures that are looked at at a time."""
+    pending: deque[tuple[int, Future[Seen]]] = deque()
+    try:
+        for number, picture in pictures:
+            pending.append((number, pool.submit(see, picture)))
+            if len(pending) > most:
+                first, future = pending.popleft()
+                yield first, future.result()
+        while pending:
+            first, future = pending.popleft()
+            yield first, future.result()
+    finally:
+        for _, future in pending:
+            future.cancel()
 
 
 def _nobody(_text: str) -> None:

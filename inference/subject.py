@@ -169,8 +169,9 @@ def at(path: Path, frame: int) -> Point | None:
 def follow(maps: Mapping[int, np.ndarray], greys: Mapping[int, np.ndarray], frame: int, point: Point) -> Path:
     """The path of the thing that is at a point at a source frame, forwards and backwards until it is lost.
 
-    maps: (h, w) float32 in 0..1 of source frames, `frame` among them, all of one shot; every fourth will do. greys: of
-    the same frames, (h, w) uint8, as keyframes.Look has them. The path has a point at each frame whose map shows it.
+    maps: (h, w) float32 in 0..1 of source frames, or bool, where such a map is above SOLID; `frame` among them, all of
+    one shot; every fourth will do. greys: of the same frames, (h, w) uint8, as keyframes.Look has them. The path has a
+    point at each frame whose map shows it.
     To be made once and stored, for it depends on all of them.
     """
     label = at_point(pieces(maps[frame]), point)

@@ -101,7 +101,8 @@ def _made(job: Job, images: folder.Folder, missing: list[int], tell: Tell) -> Ge
     drawings = job.drawings
     if drawings and not job.force:
         copied: set[int] = set()
-        for image in _copied(job, images, missing, drawings, tell):
+        # A repair of the other output's image goes before what another mask's image shows.
+        for image in _copied(job, images, [frame for frame in missing if not _repaired(job, frame)], drawings, tell):
             copied.add(image.frame)
             yield image
         missing = [frame for frame in missing if frame not in copied]
@@ -142,6 +143,12 @@ def _copied(
                 folder.write_whole(images.image(frame), file.read())
             yield Image(frame, images.image(frame), reused=True)
         left -= whole - by_hand
+
+
+def _repaired(job: Job, frame: int) -> bool:
+    """Whether the image of the other output holds a frame's matte, and was altered by hand."""
+    file = finish.taken_file(job, frame)
+    return bool(file) and folder.state(file)[1] is None
 
 
 def _taken_files(job: Job, frames: list[int], drawings: Mapping[int, str]) -> tuple[dict[int, str], dict[int, str]]:

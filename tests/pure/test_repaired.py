@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 import inference
-from inference import BUILT_IN_MODEL, Job, MatteError, notes, sequence
+from inference import BUILT_IN_MODEL, Job, MatteError, Subject, notes, sequence
+from inference.folder import name_for
 
 
 @pytest.fixture
@@ -169,3 +170,24 @@ def test_a_repair_is_not_carried_to_a_matte_of_16_bits(job: Job) -> None:
     before = Path(matte).read_bytes()
     assert all(image.reused for image in inference.generate(deep))
     assert Path(matte).read_bytes() == before
+
+
+def test_a_repair_is_carried_though_another_mask_is_drawn_the_same_there(job: Job, tmp_path: Path) -> None:
+    """Whose image would be copied."""
+    drawing = tmp_path / "drawn.png"
+    cv2.imwrite(str(drawing), np.full((9, 16), 255, np.uint8))
+    first, second = (
+        replace(job, frames=(60,), subject=Subject(mask=mask, masks=(str(drawing),))) for mask in ("one", "two")
+    )
+    first = replace(first, output="CUTOUT", folder=str(tmp_path / "home" / name_for(replace(first, output="CUTOUT"))))
+    second = replace(second, folder=str(tmp_path / "home" / name_for(second)))
+    back = replace(second, output="CUTOUT", mattes=second.folder)
+    back = replace(back, folder=str(tmp_path / "home" / name_for(back)))
+    run(first)
+    (matte,) = run(second)
+    paint(matte, 200)
+    (cutout,) = run(back)
+    assert set(sequence.read(cutout)[:100, :, 3].flat) == {200}
+    paint(matte, 90)
+    run(back)
+    assert set(sequence.read(cutout)[:100, :, 3].flat) == {90}

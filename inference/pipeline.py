@@ -4,26 +4,24 @@
 import contextlib
 import functools
 import itertools
-import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import Future
 
 import cv2
 import numpy as np
 
-from . import decoding, devices, finish, folder, hold, mapping, neighbours, networks, notes
-from .errors import MatteError
+from . import decoding, finish, folder, hold, mapping, neighbours, networks, reuse
 from .job import Image, Job
 from .making import Maker, Matted
 from .model import Model
 from .planes import Planes
 from .pool import Pool
+from .reuse import Tell
 from .waits import Waiting
 
-Tell = Callable[[str, str], None]
 # Images that wait to be made, beside those that the pool's threads have in hand: a span's come at once, and are made
 # beside the steps of the next. At 4K each holds 12 MB.
 MORE = 12
@@ -49,7 +47,7 @@ def generate(
     images = folder.claim(job, lambda: networks.plan_for(job).precision)
     tell = tell or _nobody
     hold.sweep(job.folder)
-    whole, by_hand = _whole(job, images, job.frames)
+    whole, by_hand = reuse.whole(job, images, job.frames)
     if by_hand:
         tell("INFO", f"{len(by_hand)} images that were altered by hand are kept")
     kept = by_hand if job.force else whole
@@ -59,7 +57,7 @@ def generate(
     while missing:
         with hold.taken(job.folder, missing) as mine:
             # Looked at once they are held: another process may have made them just before.
-            there = set() if job.force else _whole(job, images, missing)[0]
+            there = set() if job.force else reuse.whole(job, images, missing)[0]
             for frame in sorted(there):
                 yield Image(frame, images.image(frame), reused=True)
             yield from _made(job, images, sorted(mine - there), tell)
@@ -73,27 +71,6 @@ def generate(
             time.sleep(PAUSE)
 
 
-def _whole(job: Job, images: folder.Folder, frames: Iterable[int]) -> tuple[set[int], set[int]]:
-    """As `Folder.whole`, but for images that are older than a repair by hand of the other output's, which holds their
-    mattes: they are made again out of it, unless they were altered by hand too.
-
-    Times are those of the files. Where folders were copied they may be of the copies, and then an image is made again
-    that shows the repair already, or stays as it is; what was altered by hand is not touched.
-    """
-    whole, by_hand = images.whole(frames, job.drawings)
-    if not os.path.isdir(job.mattes):
-        return whole, by_hand
-    others = folder.Folder(job.mattes, images.precision, job.format)
-    older = {
-        frame
-        for frame in whole - by_hand
-        if os.path.exists(others.image(frame))
-        and folder.altered_since(others.image(frame), images.image(frame))
-        and finish.taken_file(job, frame)
-    }
-    return whole - older, by_hand
-
-
 def _made(job: Job, images: folder.Folder, missing: list[int], tell: Tell) -> Generator[Image, None, None]:
     """Make images of source frames, ascending."""
     if not missing:
@@ -101,17 +78,16 @@ def _made(job: Job, images: folder.Folder, missing: list[int], tell: Tell) -> Ge
     drawings = job.drawings
     if drawings and not job.force:
         copied: set[int] = set()
-        # A repair of the other output's image goes before what another mask's image shows.
-        for image in _copied(job, images, [frame for frame in missing if not _repaired(job, frame)], drawings, tell):
+        for image in reuse.copied(job, images, missing, tell):
             copied.add(image.frame)
             yield image
         missing = [frame for frame in missing if frame not in copied]
         if not missing:
             return
-    taken, made_with = ({}, {}) if job.force else _taken_files(job, missing, drawings)
+    taken, made_with = ({}, {}) if job.force else reuse.taken_files(job, missing)
     plan = networks.plan_for(job, images.precision)
     if taken:
-        _note_devices(job, folder.made_on(job.mattes), tell)
+        reuse.note_devices(job, folder.made_on(job.mattes), tell)
         yield from _images(job, images, plan, made_with, functools.partial(_taken, job, taken, tell))
     missing = [frame for frame in missing if frame not in taken]
     if not missing:
@@ -120,48 +96,13 @@ def _made(job: Job, images: folder.Folder, missing: list[int], tell: Tell) -> Ge
     for remark in plan.remarks:
         tell(*remark)
     tell("INFO", networks.describe(plan))
-    _note_devices(job, networks.ran_on(model), tell)
+    reuse.note_devices(job, networks.ran_on(model), tell)
     try:
         yield from _images(job, images, plan, drawings, functools.partial(_inferred, job, missing, model, tell))
     finally:  # a run that is stopped has made images too
         if networks.lost(model):
             tell("WARNING", networks.lost(model))
-            _note_devices(job, networks.ran_on(model), tell)
-
-
-def _copied(
-    job: Job, images: folder.Folder, frames: list[int], drawings: Mapping[int, str], tell: Tell
-) -> Generator[Image, None, None]:
-    """Copies of images that were made with another mask, at frames where that is drawn as this one is."""
-    left = set(frames)
-    for other in folder.same_but_masks(job, images):
-        whole, by_hand = other.whole(left, drawings)
-        if whole - by_hand:
-            _note_devices(job, folder.made_on(other.path), tell)
-        for frame in sorted(whole - by_hand):
-            with open(other.image(frame), "rb") as file:
-                folder.write_whole(images.image(frame), file.read())
-            yield Image(frame, images.image(frame), reused=True)
-        left -= whole - by_hand
-
-
-def _repaired(job: Job, frame: int) -> bool:
-    """Whether the image of the other output holds a frame's matte, and was altered by hand."""
-    file = finish.taken_file(job, frame)
-    return bool(file) and folder.state(file)[1] is None
-
-
-def _taken_files(job: Job, frames: list[int], drawings: Mapping[int, str]) -> tuple[dict[int, str], dict[int, str]]:
-    """By source frame, images of the other output that hold mattes, and the drawings of a mask that they were made
-    with. Of one that was altered by hand nobody knows; otherwise it is the same drawing, where the job has one."""
-    taken, made_with = {}, {}
-    for frame in frames:
-        file = finish.taken_file(job, frame)
-        note = notes.read(file) if file else None
-        drawing = drawings.get(frame, "") if note is None else notes.parted(note)[1]
-        if file and drawings.get(frame, drawing) == drawing:
-            taken[frame], made_with[frame] = file, drawing
-    return taken, made_with
+            reuse.note_devices(job, networks.ran_on(model), tell)
 
 
 def _images(
@@ -224,18 +165,6 @@ def _inferred(
                 continue
             for frame in shown_at[shown.frame]:
                 yield Matted(frame, shown.picture, shown.map, functools.partial(finish.matte, job, frame))
-
-
-def _note_devices(job: Job, names: tuple[str, ...], tell: Tell) -> None:
-    """Record in the folder what its images are made on, and tell where that differs."""
-    try:
-        before = folder.note_devices(job.folder, names)
-    except (MatteError, OSError) as error:  # another machine may have the file open: images do not wait for a record
-        tell("WARNING", f"What the images are made on could not be recorded: {error}")
-        return
-    if before and set(names) - set(before):
-        now, then = devices.listed(names), devices.listed(before)
-        tell("WARNING", f"Images of this folder were made on {then}, and these on {now}: they may differ a little")
 
 
 def _as_it_is(_picture: Planes, found: np.ndarray) -> np.ndarray:

@@ -111,21 +111,32 @@ def folders_shown() -> set[str]:
     return {source_path(scene, strip) for scene in scenes for strip in everything(scene) if strip.type == "IMAGE"}
 
 
-def show_alone(scene: bpy.types.Scene, strip: bpy.types.Strip) -> None:
-    """Mute everything but this strip and the meta strips around it, and let it replace what is below."""
-    around = set()
+def around(strip: bpy.types.Strip) -> list[bpy.types.MetaStrip]:
+    """The meta strips that a strip is in, the inmost first."""
+    found = []
     parent = strip.parent_meta()
     while parent is not None:
-        around.add(parent.name)
+        found.append(parent)
         parent = parent.parent_meta()
+    return found
+
+
+def show_alone(scene: bpy.types.Scene, strip: bpy.types.Strip) -> None:
+    """Mute everything but this strip and the meta strips around it, and let it replace what is below. No channel hides
+    it. Made for a copy of the scene."""
+    metas = around(strip)
+    shown = {strip.name, *(meta.name for meta in metas)}
     for other in everything(scene):
-        other.mute = other.name != strip.name and other.name not in around
+        other.mute = other.name not in shown
+    for level in (scene.sequence_editor, *metas):
+        for channel in level.channels:
+            channel.mute = False
     strip.blend_type = "REPLACE"
 
 
 def show_bare(scene: bpy.types.Scene, strip: bpy.types.Strip) -> None:
     """Show a strip's pictures as they are in the file, and fill the render with them: no place, grade or fading of the
-    strip's or the scene's. Made for a copy of the scene."""
+    strip's, of the meta strips' around it, or of the scene's. Made for a copy of the scene."""
     width, height = picture_size(strip)
     render, view = scene.render, scene.view_settings
     share = render.resolution_percentage * max(render.resolution_x, render.resolution_y) / max(width, height) / 100
@@ -134,13 +145,21 @@ def show_bare(scene: bpy.types.Scene, strip: bpy.types.Strip) -> None:
     view.view_transform, view.look, view.exposure, view.gamma = "Standard", "None", 0.0, 1.0
     view.use_curve_mapping = False
     scene.animation_data_clear()
+    for part in (strip, *around(strip)):
+        _show_plain(part)
+    strip.transform.scale_x, strip.transform.scale_y = render.resolution_x / width, render.resolution_y / height
+
+
+def _show_plain(strip: bpy.types.Strip) -> None:
+    """Take a strip's place, grade and fading away."""
     strip.use_flip_x = strip.use_flip_y = strip.multiply_alpha = False
     strip.color_saturation = strip.color_multiply = strip.blend_alpha = 1.0
+    strip.blend_type = "REPLACE"
     for name in CROP:
         setattr(strip.crop, name, 0)
     transform = strip.transform
     transform.offset_x = transform.offset_y = transform.rotation = 0
-    transform.scale_x, transform.scale_y = render.resolution_x / width, render.resolution_y / height
+    transform.scale_x = transform.scale_y = 1.0
     while strip.modifiers:
         strip.modifiers.remove(strip.modifiers[0])
 

@@ -66,22 +66,24 @@ def verify(scene: bpy.types.Scene, source: bpy.types.Strip, made: bpy.types.Stri
 
     Each with the fingerprint of the picture that the image shown there was made from, whatever the matte covers; and
     of a cutout, as both strips are placed, wherever it is opaque.
-    every: all frames of the strip, not a sample. The verdict is kept on the strip. The scene is not touched: all is
-    done in a copy of it. MatteError where a file is missing.
+    every: all frames of the strip, not a sample. Those that a trimmed meta strip hides are left out. The verdict is
+    kept on the strip. The scene is not touched: all is done in a copy of it. MatteError where a file is missing, or
+    where no frame is seen.
     """
-    left, right = strips.extent(made)
+    start, _ = strips.extent(made)
+    left, right = _seen(source, made)
     last, count = right - 1, right - left
     steps = range(count) if every else sorted({round(n * (count - 1) / (SAMPLE - 1)) for n in range(SAMPLE)})
     frames = [left + step for step in steps]
     files = [strips.pictures(scene, made)[element] for element in strips.source_frames(scene, made)]
-    for file in {files[frame - left] for frame in frames}:
+    for file in {files[frame - start] for frame in frames}:
         if not os.path.exists(file):
             raise MatteError(f'"{file}" is missing. Run Add Matte again')
     different = set()
     with _stage(scene) as (copy, folder):
         mirror = {strip.name: strip for strip in strips.everything(copy)}
         if made[strips.MADE].get("output") != "MATTE":
-            for file in {files[frame - left] for frame in frames}:
+            for file in {files[frame - start] for frame in frames}:
                 inference.make_opaque(file, os.path.join(folder, os.path.basename(file)))
             shown = mirror[made.name]
             shown.directory = folder
@@ -92,7 +94,7 @@ def verify(scene: bpy.types.Scene, source: bpy.types.Strip, made: bpy.types.Stri
         strips.show_bare(copy, mirror[source.name])
         bare = _rendered(copy, mirror[source.name], frames, folder)
         for frame, picture in zip(frames, bare, strict=True):
-            apart = inference.apart(picture, files[frame - left])
+            apart = inference.apart(picture, files[frame - start])
             if apart is not None and apart > SAME_PICTURE:
                 different.add(frame)
     made_on = made[strips.MADE].get("made_on", "")
@@ -100,6 +102,16 @@ def verify(scene: bpy.types.Scene, source: bpy.types.Strip, made: bpy.types.Stri
     known = made[strips.MADE].to_dict()
     made[strips.MADE] = {**known, "verdict": verdict.found}
     return verdict
+
+
+def _seen(source: bpy.types.Strip, made: bpy.types.Strip) -> tuple[int, int]:
+    """The first timeline frame of a strip of ours that no meta strip around it or its source hides, and the one after
+    the last. MatteError where there is none."""
+    extents = [strips.extent(part) for part in (made, *strips.around(made), *strips.around(source))]
+    left, right = max(first for first, _ in extents), min(end for _, end in extents)
+    if left >= right:
+        raise MatteError(f'The meta strip around "{made.name}" hides all of it. Lengthen that, and try again')
+    return left, right
 
 
 @contextlib.contextmanager
@@ -111,6 +123,7 @@ def _stage(scene: bpy.types.Scene) -> Iterator[tuple[bpy.types.Scene, str]]:
         render = copy.render
         render.resolution_percentage = max(1, min(100, 100 * SIDE // max(render.resolution_x, render.resolution_y)))
         render.use_sequencer, render.use_stamp = True, False
+        render.use_border = render.use_multiview = False  # a part of the picture, and files of other names
         strips.render_stills(render.image_settings)
         yield copy, folder
     finally:

@@ -28,10 +28,13 @@ def chosen(context: bpy.types.Context) -> list[bpy.types.Strip]:
 
 
 class OfOurs(bpy.types.Operator):
-    """Needs a strip of ours. Not registered itself."""
+    """Needs a strip of ours that can be changed. Not registered itself."""
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
+        if strips.sequencer_scene(context).library is not None:
+            cls.poll_message_set(strips.LINKED)
+            return False
         if not chosen(context):
             cls.poll_message_set("Select a cutout or a matte, or the strip it was made of")
             return False

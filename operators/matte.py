@@ -232,6 +232,8 @@ def why_not(context: bpy.types.Context) -> str:
         settings.preferences(context)
     except MatteError as error:
         return str(error)
+    if strips.sequencer_scene(context).library is not None:
+        return strips.LINKED
     if not strips.selected_sources(context):
         return "Select a movie strip or an image strip in the sequencer"
     return ""

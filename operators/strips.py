@@ -49,6 +49,8 @@ DEEP_MASK_IS_DATA = bpy.app.version >= (5, 2, 0)
 GROUPS = bpy.app.version >= (5, 0, 0)
 MADE = "strip_matte"  # the property that marks the strips we made, and says of what
 PATH = "strip_matte_path"  # the property that says where the subject of a source strip is, see path()
+# Nothing that is done in such a scene is saved: Blender reads it anew from the file it is linked from.
+LINKED = "The scene is linked from another file. Make it local, and try again"
 ALPHA_LOST = ("REPLACE", "CROSS")  # ways to blend that show nothing below a strip, whatever its alpha
 MASK = "Strip Matte"  # the name of the modifier on a movie that reads a matte of ours
 FLIPS = ("use_flip_x", "use_flip_y")

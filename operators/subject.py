@@ -24,6 +24,9 @@ class SEQUENCER_OT_matte_pick(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
+        if strips.sequencer_scene(context).library is not None:
+            cls.poll_message_set(strips.LINKED)
+            return False
         if strip_here(context) is None:
             cls.poll_message_set("Select one movie or image strip that is seen on the current frame")
             return False
@@ -80,6 +83,9 @@ class SEQUENCER_OT_matte_pick_clear(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
+        if strips.sequencer_scene(context).library is not None:
+            cls.poll_message_set(strips.LINKED)
+            return False
         if not any(strips.path(strip) for strip in strips.selected_sources(context)):
             cls.poll_message_set("Nothing is picked in the selected strips")
             return False

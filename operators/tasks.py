@@ -63,6 +63,8 @@ def plan(
     timeline: timeline frames to cover, the last one exclusive. folder, model, quality, output, format_: for the
     scene's. force: of inference.Job. Raises MatteError with a sentence for the editor.
     """
+    if scene.library is not None:
+        raise MatteError(strips.LINKED)
     settings, machine = scene.strip_matte, settings_.preferences(context)
     output, format_ = output or settings.output, format_ or settings.format
     if (output, format_) == ("CUTOUT", "PNG16"):

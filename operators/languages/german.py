@@ -345,6 +345,9 @@ _TEXTS = {
     "Select a movie strip or an image strip in the sequencer": (
         "Wählen Sie im Sequenzer einen Filmstreifen oder einen Bildstreifen aus"
     ),
+    "The scene is linked from another file. Make it local, and try again": (
+        "Die Szene ist aus einer anderen Datei verknüpft. Machen Sie sie lokal, und versuchen Sie es noch einmal"
+    ),
     "# frames": "# Bilder",
     "about # min": "etwa # min",
     "# of # frames are there already": "# von # Bildern sind schon da",

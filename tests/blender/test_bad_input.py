@@ -35,6 +35,40 @@ def test_a_strip_that_is_no_movie(shot) -> None:
     assert "Select a movie strip" in refusal(shot)
 
 
+@pytest.fixture
+def linked(shot):
+    """The shot's scene with a movie, a cutout of it and a pick, in another project that links it; all are selected."""
+    shot.movie(length=2)
+    shot.scene.name = "Shot"
+    assert shot.bpy.ops.sequencer.matte_add() == {"FINISHED"}
+    for strip in timeline.strips(shot.scene.sequence_editor):
+        strip.select = True
+    assert shot.bpy.ops.sequencer.matte_pick() == {"FINISHED"}
+    path = str(shot.folder.parent / "shot.blend")
+    shot.bpy.ops.wm.save_as_mainfile(filepath=path)
+    shot.bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
+    with shot.bpy.data.libraries.load(path, link=True) as (_, wanted):
+        wanted.scenes = ["Shot"]
+    (scene,) = [scene for scene in shot.bpy.data.scenes if scene.library]
+    shot.bpy.context.window_manager.windows[0].scene = scene
+    if hasattr(shot.bpy.context.workspace, "sequencer_scene"):
+        shot.bpy.context.workspace.sequencer_scene = scene
+    return scene
+
+
+def test_a_linked_scene_is_left_alone(shot, linked) -> None:
+    """Blender would save nothing of what is done in it."""
+    operators = ("add", "rerun", "realign", "remove", "switch", "mark", "to_compositor", "pick", "pick_clear", "follow")
+    for name in operators:
+        with pytest.raises(RuntimeError, match="linked from another file. Make it local, and try again"):
+            getattr(shot.bpy.ops.sequencer, f"matte_{name}")()
+    movie = next(strip for strip in timeline.strips(linked.sequence_editor) if strip.type == "MOVIE")
+    with pytest.raises(timeline.addon("inference").MatteError, match="linked from another file"):
+        timeline.addon("operators.tasks").plan(shot.bpy.context, linked, movie)
+    linked.make_local()
+    assert shot.bpy.ops.sequencer.matte_realign() == {"FINISHED"}
+
+
 def broken(kind: str, whole: Path, folder: Path) -> Path:
     import av
 

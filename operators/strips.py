@@ -64,6 +64,7 @@ LOOK = (
 )
 TRANSFORM = ("offset_x", "offset_y", "scale_x", "scale_y", "rotation", "origin", "filter")
 CROP = ("min_x", "max_x", "min_y", "max_y")
+INPUTS = ("input_1", "input_2")  # of effect strips
 PLACED = ("transform.", "crop.", *FLIPS)  # data paths of what says where in the picture a strip is
 
 
@@ -395,8 +396,24 @@ def connections(scene: bpy.types.Scene, strip: bpy.types.Strip) -> list[bpy.type
     return [other for other in everything(scene) if other.as_pointer() in addresses]
 
 
+def readers(scene: bpy.types.Scene, strip: bpy.types.Strip) -> list[tuple[str, str]]:
+    """The effect strips that a strip is an input of, by name, and which of INPUTS it is."""
+    return [(other.name, name) for other in everything(scene) for name in INPUTS if getattr(other, name, None) == strip]
+
+
+def feed(scene: bpy.types.Scene, effects: Sequence[tuple[str, str]], strip: bpy.types.Strip) -> None:
+    """Make a strip the input of effect strips. effects: of `readers`."""
+    for effect, name in effects:
+        setattr(everything(scene)[effect], name, strip)
+
+
 def remove(scene: bpy.types.Scene, strip: bpy.types.Strip) -> None:
-    """Take a strip off the timeline."""
+    """Take a strip off the timeline, and the effect strips that it is an input of, as Blender does.
+
+    5.2 looks these up in a table that a change of an input leaves as it was: it takes too many, or leaves one with an
+    input that is freed. A name that is given, even the same, lets it make the table anew.
+    """
+    strip.name = strip.name
     children(strip.parent_meta() or scene.sequence_editor).remove(strip)
 
 

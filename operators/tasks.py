@@ -207,8 +207,11 @@ def place(task: Task, doubtful: int = 0) -> tuple[str, ...]:
         channel = strips.channel_above(scene, source, start, start + len(files), replaced)
     except MatteError as error:
         raise MatteError(f"{error}. {kept}") from error
+    alike = replaced is not None and replaced[strips.MADE].get("output") == task.job.output
+    effects = strips.readers(scene, replaced) if alike else []
     remove(scene, replaced)
     images = strips.add_images(scene, source, f"{source.name} {task.job.output.title()}", folder, files, start, channel)
+    strips.feed(scene, effects, images)
     images[strips.MADE] = {
         "source": source.name,
         "movie": source.filepath if source.type == "MOVIE" else source.directory,
@@ -232,19 +235,31 @@ def place(task: Task, doubtful: int = 0) -> tuple[str, ...]:
         for old in strips.mask_with(scene, source, images):
             for known in ("unmuted", "blend"):  # the movie is as that one left it
                 images[strips.MADE][known] = old[strips.MADE].get(known, images[strips.MADE][known])
+            strips.feed(scene, strips.readers(scene, old), images)
             strips.remove(scene, old)
         source.mute = False
     source.select = False
     images.select = True
     scene.sequence_editor.active_strip = images
     strips.connect(scene, source, images)
-    told = list(task.warnings)
+    told = [*task.warnings, *(_effect_warnings(scene, source, images) if task.job.output == "CUTOUT" else ())]
     if images.parent_meta() is None and scene.sequence_editor.channels[images.channel].mute:
         told.append(f'"{images.name}" is on channel {images.channel}, which is muted. Unmute that to see it')
     missing = len(set(frames) - set(task.job.frames))
     if missing:
         told.append(f'"{source.name}" was edited meanwhile and shows {missing} more frames. Run again to matte them')
     return tuple(told)
+
+
+def _effect_warnings(scene: bpy.types.Scene, source: bpy.types.Strip, images: bpy.types.ImageStrip) -> tuple[str, ...]:
+    """Which effect strips show a movie that has a cutout: they read it though it is muted. A mask they show."""
+    effects = dict.fromkeys(name for name, _ in strips.readers(scene, source))
+    return tuple(
+        f'"{name}" still shows "{source.name}" with its background. Use Switch Output, or make "{images.name}" its '
+        "input and move it above that"
+        for name in effects
+        if not strips.everything(scene)[name].mute
+    )
 
 
 def _shows(scene: bpy.types.Scene, strip: bpy.types.Strip, job: inference.Job) -> bool:
@@ -266,7 +281,7 @@ def _renamed(scene: bpy.types.Scene, task: Task) -> bpy.types.Strip | None:
 
 
 def remove(scene: bpy.types.Scene, images: bpy.types.Strip | None) -> None:
-    """Take a strip of ours away, and let its movie be as it was before. Files stay."""
+    """Take a strip of ours away, and let its movie be as it was before, in effects too. Files stay."""
     if images is None:
         return
     made = images[strips.MADE]
@@ -282,6 +297,8 @@ def remove(scene: bpy.types.Scene, images: bpy.types.Strip | None) -> None:
             others[0][strips.MADE]["muted"] = True
         else:
             source.mute = False
+    if source is not None:
+        strips.feed(scene, strips.readers(scene, images), source)
     strips.remove(scene, images)
 
 

@@ -61,12 +61,17 @@ def add_movie(scene: Any, path: Path, channel: int = 1, start: int = 1, name: st
     return movie
 
 
-def add_effect(scene: Any, kind: str, name: str, channel: int, start: int, length: int) -> Any:
-    """A colour or text strip. 5.0 takes a length where earlier releases take an end."""
+def add_effect(
+    scene: Any, kind: str, name: str, channel: int, start: int, length: int, inputs: tuple[Any, ...] = ()
+) -> Any:
+    """A colour or text strip, or an effect over others. 5.0 takes a length where earlier releases take an end, and
+    calls its inputs otherwise."""
     collection = strips(scene.sequence_editor)
     parameters = collection.bl_rna.functions["new_effect"].parameters.keys()
     timing = {"length": length} if "length" in parameters else {"frame_end": start + length}
-    effect = collection.new_effect(name=name, type=kind, channel=channel, frame_start=start, **timing)
+    word = "input" if "input1" in parameters else "seq"
+    given = {f"{word}{number}": strip for number, strip in enumerate(inputs, 1)}
+    effect = collection.new_effect(name=name, type=kind, channel=channel, frame_start=start, **timing, **given)
     effect.select = False
     return effect
 

@@ -229,3 +229,58 @@ def test_a_disk_without_room_is_told_before_the_work(shot, blender) -> None:
         blender.ops.sequencer.matte_add()
     assert not list(shot.images())
     assert len(timeline.strips(shot.scene.sequence_editor)) == 1
+
+
+@pytest.fixture
+def crossed(shot):
+    """A cross on timeline frames 65 to 68 from one movie to another; both are selected."""
+    first, second = shot.movie(left=60, length=8), shot.movie(channel=2, start=5, left=60, length=8)
+    first.name, second.name = "First", "Second"
+    shot.scene.strip_matte.edge_colour = False
+    return timeline.add_effect(shot.scene, "CROSS", "Cross", 3, 65, 4, (first, second))
+
+
+def see_through(scene, frame: int = 66) -> float:
+    """The share of a timeline frame's picture behind which the background is gone."""
+    return float(np.mean(timeline.render(scene, frame)[..., 3] < 250))
+
+
+def test_an_effect_that_shows_the_background_is_told(shot, crossed, blender, capfd) -> None:
+    blender.ops.sequencer.matte_add()
+    told = capfd.readouterr().out
+    assert see_through(shot.scene) == 0.0
+    for name in ("First", "Second"):
+        words = (
+            f'"Cross" still shows "{name}" with its background. Use Switch Output, or make "{name} Cutout" its input '
+            "and move it above that"
+        )
+        assert words in told
+
+
+def test_an_effect_shows_the_masks_of_its_movies(shot, crossed, blender, capfd) -> None:
+    """And does what the warning says: Switch Output."""
+    blender.ops.sequencer.matte_add()
+    capfd.readouterr()
+    assert blender.ops.sequencer.matte_switch() == {"FINISHED"}
+    assert see_through(shot.scene) > 0.5
+    assert "still shows" not in capfd.readouterr().out
+
+
+def test_an_effect_keeps_the_cutout_it_was_given(shot, crossed, blender, capfd) -> None:
+    """As the warning says. Re-run gives it the new one; Remove Matte the movie."""
+    blender.ops.sequencer.matte_add()
+    strips = timeline.strips(shot.scene.sequence_editor)
+    crossed.input_1, crossed.input_2 = strips["First Cutout"], strips["Second Cutout"]
+    crossed.channel = 8
+    assert see_through(shot.scene) > 0.5
+    capfd.readouterr()
+    shot.scene.strip_matte.grow = 4
+    assert blender.ops.sequencer.matte_rerun() == {"FINISHED"}
+    crossed = strips["Cross"]
+    assert [crossed.input_1.name, crossed.input_2.name] == ["First Cutout", "Second Cutout"]
+    assert timeline.addon("operators.strips").extent(crossed) == (65, 69)
+    assert see_through(shot.scene) > 0.5
+    assert "still shows" not in capfd.readouterr().out
+    assert blender.ops.sequencer.matte_remove() == {"FINISHED"}
+    assert [crossed.input_1.name, crossed.input_2.name] == ["First", "Second"]
+    assert see_through(shot.scene) == 0.0

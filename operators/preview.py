@@ -348,8 +348,8 @@ def _points(mask: bpy.types.Mask) -> list[object]:
 
 def corners(strip: bpy.types.Strip) -> tuple[list[tuple[float, float]], list[tuple[float, float]]]:
     """Where the strip's picture is drawn: its upper left, upper right, lower left and lower right corner, without what
-    is cropped. First in the preview, as pixels of the render from its middle, right and up; then as shares of the
-    picture from the left and the top. The first are found by turning `strips.picture_point` around."""
+    is cropped. First in the preview's view, as `strips.picture_point` takes them; then as shares of the picture from
+    the left and the top. The first are found by turning that function around."""
     width, height = strips.picture_size(strip)
     crop = strip.crop
     left, right = crop.min_x / width, max(1.0 - crop.max_x / width, crop.min_x / width)
@@ -369,6 +369,7 @@ def _place(strip: bpy.types.Strip) -> tuple[object, ...]:
         for name in strips.TRANSFORM
         for value in [getattr(strip.transform, name)]
     ]
+    numbers.append(strips.pixel_aspect(strip))
     return (*numbers, *(getattr(strip.crop, name) for name in strips.CROP), strip.use_flip_x, strip.use_flip_y)
 
 

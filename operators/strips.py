@@ -466,9 +466,16 @@ def set_path(strip: bpy.types.Strip, points: Sequence[tuple[int, float, float]])
         del strip[PATH]
 
 
+def pixel_aspect(strip: bpy.types.Strip) -> float:
+    """How many times as wide as high a pixel of the render is shown. The preview's view is as much wider."""
+    render = strip.id_data.render
+    return float(render.pixel_aspect_x / render.pixel_aspect_y)
+
+
 def picture_point(strip: bpy.types.Strip, x: float, y: float) -> tuple[float, float]:
-    """From the preview to the picture. x, y: pixels of the render from its middle, right and up. Returns shares of the
-    strip's picture from the left and the top; below 0 or above 1 outside of it.
+    """From the preview to the picture. x, y: of the preview's view, pixels of the render from its middle, right and up,
+    those to the right times their aspect. Returns shares of the strip's picture from the left and the top; below 0 or
+    above 1 outside of it.
 
     Blender scales and turns a picture around its origin, a place in the picture as it is unscaled, moves it, and flips
     the frame that comes out.
@@ -476,6 +483,7 @@ def picture_point(strip: bpy.types.Strip, x: float, y: float) -> tuple[float, fl
     width, height = picture_size(strip)
     transform = strip.transform
     pivot_x, pivot_y = ((part - 0.5) * side for part, side in zip(transform.origin, (width, height), strict=True))
+    x = x / pixel_aspect(strip)
     x, y = (-x if strip.use_flip_x else x), (-y if strip.use_flip_y else y)
     x, y = x - transform.offset_x - pivot_x, y - transform.offset_y - pivot_y
     cosine, sine = math.cos(transform.rotation), math.sin(transform.rotation)

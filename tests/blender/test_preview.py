@@ -172,6 +172,15 @@ def test_corners_are_where_blender_renders_them(shot, preview, tmp_path: Path, f
     assert np.count_nonzero(drawn != shown) < 0.01 * np.count_nonzero(shown)
 
 
+def test_corners_are_as_far_apart_as_the_preview_shows_its_pixels(shot, preview) -> None:
+    """The preview draws a frame of 1280 x 720 pixels that are 1.5 times as wide as high 1920 wide and 720 high."""
+    movie = shot.movie(length=1)
+    shot.scene.render.pixel_aspect_x = 1.5
+    places, shares = preview.corners(movie)
+    assert np.array(places) == pytest.approx(np.array([(-960, 360), (960, 360), (-960, -360), (960, -360)]))
+    assert shares == [(0, 0), (1, 0), (0, 1), (1, 1)]
+
+
 def test_it_ends_with_its_strip_a_job_or_its_file(shot, blender, preview) -> None:
     movie = shot.movie(left=60, length=8)
     shot.scene.frame_set(61)

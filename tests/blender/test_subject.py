@@ -141,10 +141,13 @@ def test_a_pick_is_followed_through_the_shot(shot, blender) -> None:
         assert masses[frame - 60][int(y * 720), int(x * 1280)] > 128
 
 
-@pytest.mark.parametrize(("flip_x", "flip_y"), [(False, False), (True, False), (True, True)])
-def test_a_click_in_the_preview_finds_the_picture(shot, tmp_path: Path, flip_x: bool, flip_y: bool) -> None:
+@pytest.mark.parametrize(
+    ("flip_x", "flip_y", "aspect"),
+    [(False, False, (1.0, 1.0)), (True, False, (1.5, 1.0)), (False, True, (1.0, 1.25)), (True, True, (1.0, 1.0))],
+)
+def test_a_click_in_the_preview_finds_the_picture(shot, tmp_path: Path, flip_x: bool, flip_y: bool, aspect) -> None:
     """A picture with one bright spot, moved, scaled, turned around a corner and flipped: where the render shows the
-    spot, the spot is meant."""
+    spot, the spot is meant. The preview shows the render's pixels as wide as they are."""
     strips = timeline.addon("operators.strips")
     picture = np.zeros((300, 400, 3), np.uint8)
     picture[95:106, 255:266] = 255
@@ -154,8 +157,9 @@ def test_a_click_in_the_preview_finds_the_picture(shot, tmp_path: Path, flip_x: 
     transform.offset_x, transform.offset_y, transform.scale_x, transform.scale_y = 100, -40, 1.5, 1.2
     transform.rotation, transform.origin = 0.3, (0.25, 0.75)
     strip.use_flip_x, strip.use_flip_y = flip_x, flip_y
+    shot.scene.render.pixel_aspect_x, shot.scene.render.pixel_aspect_y = aspect
     rows, columns = np.nonzero(timeline.render(shot.scene, 1)[..., 0] > 128)
-    x, y = columns.mean() + 0.5 - 640, 360 - (rows.mean() + 0.5)
+    x, y = (columns.mean() + 0.5 - 640) * aspect[0] / aspect[1], 360 - (rows.mean() + 0.5)
     assert strips.picture_point(strip, x, y) == pytest.approx((260.5 / 400, 100.5 / 300), abs=0.004)
 
 

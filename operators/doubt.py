@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import bpy
 from bpy.props import BoolProperty
 
 from .. import inference
-from . import strips
+from ..inference import MatteError
+from . import strips, tasks
 from .made import OfOurs, chosen
 from .translations import iface
 
@@ -29,27 +32,41 @@ class SEQUENCER_OT_matte_mark(OfOurs):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         scene = strips.sequencer_scene(context)
-        cutouts = chosen(context)
-        for strip in cutouts:
-            clear(scene, *strips.extent(strip))
-        if self.clear:
-            return {"FINISHED"}
-        marked = sum(mark(scene, strip) for strip in cutouts)
-        self.report({"INFO"}, f"{marked} frames are doubtful" if marked else "No frame is doubtful")
-        return {"FINISHED"}
+        found, troubles = [], []
+        for strip in chosen(context):
+            try:
+                found.append((strips.extent(strip), {} if self.clear else doubtful(scene, strip)))
+            except MatteError as error:
+                troubles.append(str(error))
+        for extent, _ in found:
+            clear(scene, *extent)
+        for _, reasons in found:
+            mark(scene, reasons)
+        for trouble in troubles:
+            self.report({"ERROR"}, trouble)
+        if not (self.clear or troubles):
+            marked = sum(len(reasons) for _, reasons in found)
+            self.report({"INFO"}, f"{marked} frames are doubtful" if marked else "No frame is doubtful")
+        return {"FINISHED"} if found else {"CANCELLED"}
 
 
-def mark(scene: bpy.types.Scene, cutout: bpy.types.Strip) -> int:
-    """Put a marker on each timeline frame of a cutout on which a doubtful image is first shown. Returns how many."""
+def doubtful(scene: bpy.types.Scene, cutout: bpy.types.Strip) -> dict[int, str]:
+    """The timeline frames of a cutout on which a doubtful image is first shown, each with a reason. MatteError where an
+    image is missing, or is no picture."""
     first = strips.extent(cutout)[0]
     files = strips.pictures(scene, cutout)
     places: dict[str, int] = {}
     for step, element in enumerate(strips.source_frames(scene, cutout)):
         places.setdefault(files[element], first + step)
+    tasks.check_there(places)
     reasons = inference.doubtful(list(places), cutout[strips.MADE].get("output", "CUTOUT"))
-    for file, reason in reasons.items():
-        scene.timeline_markers.new(f"{PREFIX}{reason}", frame=places[file])
-    return len(reasons)
+    return {places[file]: reason for file, reason in reasons.items()}
+
+
+def mark(scene: bpy.types.Scene, reasons: Mapping[int, str]) -> None:
+    """Put a marker on each of these timeline frames that says why."""
+    for frame, reason in reasons.items():
+        scene.timeline_markers.new(f"{PREFIX}{reason}", frame=frame)
 
 
 def clear(scene: bpy.types.Scene, first: int, last: int) -> None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -363,6 +363,13 @@ def folder_of(images: bpy.types.Strip) -> str:
     """The absolute path of a strip's folder: as the strip has it, for Blender keeps that right where the project is
     saved in another place."""
     return os.path.normpath(bpy.path.abspath(images.directory))
+
+
+def check_there(files: Iterable[str]) -> None:
+    """MatteError that names the first of these images of ours that is missing."""
+    for file in files:
+        if not os.path.exists(file):
+            raise MatteError(f'"{file}" is missing. Run Add Matte again')
 
 
 def switch(context: bpy.types.Context, scene: bpy.types.Scene, images: bpy.types.Strip) -> Task:

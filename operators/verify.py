@@ -76,9 +76,7 @@ def verify(scene: bpy.types.Scene, source: bpy.types.Strip, made: bpy.types.Stri
     steps = range(count) if every else sorted({round(n * (count - 1) / (SAMPLE - 1)) for n in range(SAMPLE)})
     frames = [left + step for step in steps]
     files = [strips.pictures(scene, made)[element] for element in strips.source_frames(scene, made)]
-    for file in {files[frame - start] for frame in frames}:
-        if not os.path.exists(file):
-            raise MatteError(f'"{file}" is missing. Run Add Matte again')
+    tasks.check_there(files[frame - start] for frame in frames)
     different = set()
     with _stage(scene) as (copy, folder):
         mirror = {strip.name: strip for strip in strips.everything(copy)}

@@ -182,6 +182,26 @@ def test_doubtful_frames_get_markers_and_lose_them(shot, blender) -> None:
     assert [marker.name for marker in shot.scene.timeline_markers] == ["Mine"]
 
 
+def test_images_that_are_gone_are_told_and_markers_stay(shot, blender) -> None:
+    """Not that no frame is doubtful."""
+    shot.movie(left=60, length=14)
+    assert blender.ops.sequencer.matte_add() == {"FINISHED"}
+    (made,) = [strip for strip in timeline.strips(shot.scene.sequence_editor) if strip.type == "IMAGE"]
+    file = Path(made.directory) / made.elements[7].filename
+    cv2.imwrite(str(file), np.zeros((720, 1280, 4), np.uint8))
+    blender.ops.sequencer.matte_mark()
+    assert [marker.frame for marker in shot.scene.timeline_markers] == [68]
+    file.unlink()
+    with pytest.raises(RuntimeError, match=f'"{file}" is missing. Run Add Matte again'):
+        blender.ops.sequencer.matte_mark()
+    file.write_text("This is no picture.")
+    with pytest.raises(RuntimeError, match=file.name):
+        blender.ops.sequencer.matte_mark()
+    assert [marker.frame for marker in shot.scene.timeline_markers] == [68]
+    blender.ops.sequencer.matte_mark(clear=True)
+    assert not shot.scene.timeline_markers
+
+
 def stamps(shot) -> dict[str, int]:
     """When each image was written, by folder and name."""
     return {

@@ -40,6 +40,8 @@ RELATIVE_PATH = {"PATH_SUPPORTS_BLEND_RELATIVE"} if bpy.app.version >= (4, 5, 0)
 UPRIGHT = bpy.app.version >= (4, 4, 0)
 # 4.4 began to connect strips: a click on one, or on its handle, selects those of the others too.
 CONNECTED = bpy.app.version >= (4, 4, 0)
+# 4.4 began to tell of an image strip's retiming keys. Operators made them before: there one has to take them away.
+IMAGE_KEYS_TOLD = bpy.app.version >= (4, 4, 0)
 # 5.0 began to flip a strip after its modifiers: a mask that a modifier reads is to be as the movie is unflipped.
 FLIPPED_LAST = bpy.app.version >= (5, 0, 0)
 # How a modifier reads a mask's numbers as they are. Of 8 bits, as data in every release (4.2 takes sRGB for light where
@@ -85,11 +87,10 @@ def is_source(strip: bpy.types.Strip) -> bool:
 
 def selected(context: bpy.types.Context) -> list[bpy.types.Strip]:
     """The selected strips of the open level, the timeline or a meta strip that is tabbed into, by channel and place."""
-    editor = sequencer_scene(context).sequence_editor
-    if editor is None:
+    scene = sequencer_scene(context)
+    if scene.sequence_editor is None:
         return []
-    level = editor.meta_stack[-1] if len(editor.meta_stack) else editor
-    chosen = [strip for strip in children(level) if strip.select]
+    chosen = [strip for strip in _open_level(scene) if strip.select]
     return sorted(chosen, key=lambda strip: (strip.channel, extent(strip)[0]))
 
 
@@ -368,17 +369,28 @@ def connect(scene: bpy.types.Scene, source: bpy.types.Strip, images: bpy.types.I
     Blender connects what is selected, and takes it out of other connections. It does so on the open level of the
     scene that is shown alone: elsewhere Re-align remains, as before 4.4.
     """
-    editor = scene.sequence_editor
-    level = children(editor.meta_stack[-1] if len(editor.meta_stack) else editor)
+    level = _open_level(scene)
     if not CONNECTED or scene != sequencer_scene(bpy.context) or source.name not in level:
         return
     together = {source.name, images.name, *(strip.name for strip in connections(scene, source))}
-    chosen = {strip.name for strip in level if strip.select}
-    for strip in level:
-        strip.select = strip.name in together
-    with _modifiers_at_hand(scene):
+    with _selected_alone(level, together), _modifiers_at_hand(scene):
         if bpy.ops.sequencer.connect.poll():  # not where there is neither a window nor a workspace
             bpy.ops.sequencer.connect(toggle=False)
+
+
+def _open_level(scene: bpy.types.Scene) -> bpy.types.bpy_prop_collection:
+    """The strips that operators work on: the timeline's, or those of the meta strip that is tabbed into."""
+    editor = scene.sequence_editor
+    return children(editor.meta_stack[-1] if len(editor.meta_stack) else editor)
+
+
+@contextlib.contextmanager
+def _selected_alone(level: bpy.types.bpy_prop_collection, names: set[str]) -> Iterator[None]:
+    """Meanwhile, let the strips of these names be selected, and no others of their level."""
+    chosen = {strip.name for strip in level if strip.select}
+    for strip in level:
+        strip.select = strip.name in names
+    yield
     for strip in level:
         strip.select = strip.name in chosen
 
@@ -422,8 +434,12 @@ def remove_scene(scene: bpy.types.Scene) -> None:
     bpy.data.batch_remove([scene])
 
 
-def realign(source: bpy.types.Strip, images: bpy.types.ImageStrip, files: Sequence[str], start: int) -> None:
+def realign(
+    scene: bpy.types.Scene, source: bpy.types.Strip, images: bpy.types.ImageStrip, files: Sequence[str], start: int
+) -> None:
     """Give a strip of ours the place and the frames that its movie has now. files, start: as for `add_images`."""
+    channel = images.channel
+    _play_plainly(scene, images)
     while len(images.elements) < len(files):
         images.elements.append(files[-1])
     while len(images.elements) > len(files):
@@ -431,15 +447,35 @@ def realign(source: bpy.types.Strip, images: bpy.types.ImageStrip, files: Sequen
     for element, file in zip(images.elements, files, strict=True):
         element.filename = file
     left, right = start, start + len(files)
+    # A handle can not pass the other one, and where they were before counts: the left one is set again at the end.
     if TIMES_RENAMED:
         images.content_start, images.left_handle, images.right_handle = left, left, right
+        images.left_handle = left
     else:
         images.frame_start, images.frame_final_start, images.frame_final_end = left, left, right
+        images.frame_final_start = left
+    images.channel = channel  # on its way it may have met another strip, from which Blender moves it away
     _copy_place(source, images)
     if images[MADE].get("output") == "MATTE":
         _read_as_numbers(images)  # another release may have placed it
         if FLIPPED_LAST:
             images.use_flip_x = images.use_flip_y = False
+
+
+def _play_plainly(scene: bpy.types.Scene, images: bpy.types.ImageStrip) -> None:
+    """Let a strip of ours show one element a timeline frame, whatever was done to it together with its movie: a split
+    that cuts hard, reversing, a strobe, another speed."""
+    images.use_reverse_frames, images.strobe = False, 1.0
+    if memory.Struct(images.as_pointer(), STRIP)["retiming_handle_num"]:
+        if IMAGE_KEYS_TOLD:
+            images.retiming_keys.reset()
+        elif scene == sequencer_scene(bpy.context) and images.name in _open_level(scene):
+            with _selected_alone(_open_level(scene), {images.name}):
+                bpy.ops.sequencer.retiming_reset()
+    if TIMES_RENAMED:
+        images.content_trim_start = images.content_trim_end = 0
+    else:
+        images.animation_offset_start = images.animation_offset_end = 0
 
 
 def add_mask(scene: bpy.types.Scene, mask: bpy.types.Mask) -> bpy.types.MaskStrip:

@@ -437,7 +437,7 @@ def realign(scene: bpy.types.Scene, images: bpy.types.Strip) -> None:
     missing = {file for file in files if not os.path.exists(os.path.join(folder, file))}
     if missing:
         raise MatteError(f'"{source.name}" shows {len(missing)} frames that have no matte yet. Use Add Matte')
-    strips.realign(source, images, files, start)
+    strips.realign(scene, source, images, files, start)
 
 
 def place_all(whole: Sequence[tuple[Task, int]]) -> tuple[int, list[str]]:

@@ -354,6 +354,89 @@ def test_halves_have_their_own_mattes(cut_of, no_network, output: str) -> None:
     assert cut.is_right()
 
 
+def trimmed_at_the_end(cut: Cut) -> None:
+    cut.select(cut.movie, cut.made, right=True)
+    cut.slide(4 - COUNT)
+
+
+def trimmed_at_the_start(cut: Cut) -> None:
+    cut.select(cut.movie, cut.made, left=True)
+    cut.slide(COUNT - 4)
+
+
+def trimmed_at_the_start_behind_another(cut: Cut) -> None:
+    """Which stands on the matte's channel, just before it."""
+    trimmed_at_the_start(cut)
+    start, _ = timeline.addon("operators.strips").extent(cut.made)
+    timeline.add_effect(cut.scene, "ADJUSTMENT", "Another", cut.made.channel, start - 5, 5)
+
+
+def split_in_the_middle(cut: Cut) -> None:
+    cut.select(cut.movie, cut.made)
+    cut.operator("split", frame=SPLIT, type="SOFT", side="BOTH")
+
+
+def split_hard(cut: Cut) -> None:
+    cut.select(cut.movie, cut.made)
+    cut.operator("split", frame=SPLIT, type="HARD", side="BOTH")
+
+
+def both_reversed(cut: Cut) -> None:
+    cut.movie.use_reverse_frames = cut.made.use_reverse_frames = True
+
+
+def both_reversed_and_trimmed(cut: Cut) -> None:
+    both_reversed(cut)
+    trimmed_at_the_end(cut)
+
+
+def both_given_a_strobe(cut: Cut) -> None:
+    cut.movie.strobe = cut.made.strobe = 3
+
+
+def both_twice_as_fast(cut: Cut) -> None:
+    cut.select(cut.movie, cut.made)
+    cut.operator("retiming_segment_speed_set", speed=200.0)
+
+
+@pytest.mark.parametrize("output", OUTPUTS)
+@pytest.mark.parametrize(
+    "edit",
+    [
+        trimmed_at_the_end,
+        trimmed_at_the_start,
+        trimmed_at_the_start_behind_another,
+        split_in_the_middle,
+        split_hard,
+        both_reversed,
+        both_reversed_and_trimmed,
+        both_given_a_strobe,
+        both_twice_as_fast,
+    ],
+    ids=lambda edit: edit.__name__,
+)
+def test_realigning_after_an_edit_of_both(cut_of, no_network, output: str, edit: Callable[[Cut], None]) -> None:
+    """Each matte then stands where its movie does, on its channel, and plays as a fresh one, once and again."""
+    strips, tasks = timeline.addon("operators.strips"), timeline.addon("operators.tasks")
+    cut = cut_of(output)
+    cut.matte()
+    no_network()
+    edit(cut)
+    channels = {strip.name: strip.channel for strip in cut.of_kind("MOVIE", "IMAGE")}
+    for _ in range(2):
+        cut.select(*cut.of_kind("MOVIE"))
+        assert bpy.ops.sequencer.matte_realign() == {"FINISHED"}
+        assert {strip.name: strip.channel for strip in cut.of_kind("MOVIE", "IMAGE")} == channels
+        for made, name in tasks.paired(cut.scene):
+            movie = strips.find(cut.scene, name)
+            assert strips.extent(made) == strips.extent(movie)
+            wanted = [f"{frame:06d}.png" for frame in strips.source_frames(cut.scene, movie)]
+            assert [element.filename for element in made.elements] == wanted
+            assert strips.source_frames(cut.scene, made) == list(range(len(wanted)))
+        assert len({name for _, name in tasks.paired(cut.scene)}) == len(cut.of_kind("MOVIE"))
+        assert cut.is_right()
+
+
 @pytest.mark.skipif(not CONNECTS, reason="Blender connects no strips before 4.4, and its masks follow by themselves")
 def test_halves_of_strips_that_were_disconnected(cut_of) -> None:
     """The second half is masked by the first one's matte, until Re-align."""

@@ -641,12 +641,18 @@ def _copy_animation(
 
 
 def curves(scene: bpy.types.Scene) -> bpy.types.bpy_prop_collection | None:
-    """The scene's animation curves. 5.0 keeps them by layer and slot alone; before, the action has a list."""
+    """The scene's animation curves; None where it has none, or none that count.
+
+    4.4 began to keep them by layer and slot, so that data-blocks share an action: those of the scene's own slot count.
+    Before, an action has one list; from then to 4.5, that list is the first slot's.
+    """
     animation = scene.animation_data
     if animation is None or animation.action is None:
         return None
-    if hasattr(animation.action, "fcurves"):
+    if not hasattr(animation, "action_slot"):
         return animation.action.fcurves
+    if animation.action_slot is None:
+        return None
     for layer in animation.action.layers:
         for strip in layer.strips:
             bag = strip.channelbag(animation.action_slot)

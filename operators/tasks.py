@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -17,6 +18,8 @@ from ..inference import MatteError, devices
 from ..inference import folder as folders
 from . import estimate, masks, strips
 from . import settings as settings_
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -451,6 +454,9 @@ def place_all(whole: Sequence[tuple[Task, int]]) -> tuple[int, list[str]]:
             placed += 1
         except MatteError as error:
             troubles.append(str(error))
+        except Exception as error:  # a defect of ours: the editor gets a sentence, the others their place
+            log.exception("%s has no place", task.strip)
+            troubles.append(f"{task.strip}: {type(error).__name__}: {error}. Please report this as a bug")
     return placed, troubles
 
 

@@ -5,24 +5,23 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import bpy
 import cv2
 import numpy as np
 import pytest
 import timeline
 
+SLOTS = hasattr(bpy.types, "ActionSlot")
+
 
 def images_of(strip) -> list[np.ndarray]:
     """The strip's files, one a timeline frame: (H, W, 4) uint8 BGRA."""
-    import bpy
-
     folder = Path(bpy.path.abspath(strip.directory))
     return [cv2.imread(str(folder / element.filename), cv2.IMREAD_UNCHANGED) for element in strip.elements]
 
 
 def matted(scene, movie):
     """The strip that the operator makes of the movie."""
-    import bpy
-
     before = {strip.name for strip in timeline.strips(scene.sequence_editor)}
     assert bpy.ops.sequencer.matte_add() == {"FINISHED"}
     (made,) = [strip for strip in timeline.strips(scene.sequence_editor) if strip.name not in before]
@@ -115,6 +114,65 @@ def test_the_look_is_carried_over(shot) -> None:
         assert opaque.mean() > 0.03
         assert np.abs(new[opaque].astype(int) - old[opaque]).mean() < 1
     assert made.transform.offset_y != 0
+
+
+@pytest.mark.skipif(not SLOTS, reason="Blender has no slots before 4.4")
+@pytest.mark.parametrize("first", ["the strip", "another"])
+def test_keyframes_of_an_action_that_is_shared(shot, first: str) -> None:
+    """As a node tree of the scene or an object has a slot of it. Which slot is the first one does not matter."""
+    action = shot.bpy.data.actions.new("Shared")
+    scene, other = shot.scene, shot.bpy.data.materials.new("Other")
+    for owner in (scene, other) if first == "the strip" else (other, scene):
+        animation = owner.animation_data_create()
+        animation.action = action
+        animation.action_slot = action.slots.new(owner.id_type, owner.name)
+    other.keyframe_insert("roughness", frame=1)
+    movie = shot.movie(left=60, length=4)
+    start = extent(movie)[0]
+    for frame, offset in ((start, 0.0), (start + 3, 300.0)):
+        movie.transform.offset_x = offset
+        movie.transform.keyframe_insert("offset_x", frame=frame)
+    made = matted(scene, movie)
+    for frame in range(start, start + 4):
+        scene.frame_set(frame)
+        assert made.transform.offset_x == movie.transform.offset_x
+    assert made.transform.offset_x == 300
+
+
+@pytest.mark.skipif(not SLOTS, reason="Blender has no slots before 4.4")
+def test_an_action_that_moves_nothing(shot) -> None:
+    """The keyframes of an action without a slot do not count: the cutout stands still, as the movie does."""
+    movie = shot.movie(left=60, length=2)
+    movie.transform.keyframe_insert("offset_x", frame=1)
+    movie.transform.offset_x = 300
+    movie.transform.keyframe_insert("offset_x", frame=100)
+    shot.scene.animation_data.action_slot = None
+    made = matted(shot.scene, movie)
+    for frame in range(*extent(movie)):
+        shot.scene.frame_set(frame)
+        assert made.transform.offset_x == movie.transform.offset_x == 300
+
+
+def test_a_strip_that_can_not_be_placed_leaves_the_others_their_place(shot, monkeypatch) -> None:
+    tasks = timeline.addon("operators.tasks")
+    shot.movie(length=1)
+    second = shot.movie(channel=3, start=20, length=1)
+    connect = tasks.strips.connect
+    whole = [(tasks.plan(shot.bpy.context, shot.scene, strip), 0) for strip in tasks.strips.all_sources(shot.scene)]
+    for task, _ in whole:
+        list(timeline.addon("inference").generate(task.job))
+
+    def broken(scene, source, images) -> None:
+        if source.name != second.name:
+            raise ZeroDivisionError("by zero")
+        connect(scene, source, images)
+
+    monkeypatch.setattr(tasks.strips, "connect", broken)
+    placed, (trouble,) = tasks.place_all(whole)
+    assert placed == 1
+    assert trouble == "bigbuckbunny: ZeroDivisionError: by zero. Please report this as a bug"
+    made = {strip["strip_matte"]["source"] for strip in tasks.strips.all_made(shot.scene)}
+    assert second.name in made
 
 
 def test_the_grade_is_carried_over(shot) -> None:

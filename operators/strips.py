@@ -53,7 +53,8 @@ MADE = "strip_matte"  # the property that marks the strips we made, and says of 
 PATH = "strip_matte_path"  # the property that says where the subject of a source strip is, see path()
 # Nothing that is done in such a scene is saved: Blender reads it anew from the file it is linked from.
 LINKED = "The scene is linked from another file. Make it local, and try again"
-ALPHA_LOST = ("REPLACE", "CROSS")  # ways to blend that show nothing below a strip, whatever its alpha
+# Ways to blend that do not leave alone what is below a strip where its alpha is 0. The last one makes that transparent.
+ALPHA_LOST = ("REPLACE", "CROSS", "GAMMA_CROSS", "MULTIPLY")
 MASK = "Strip Matte"  # the name of the modifier on a movie that reads a matte of ours
 FLIPS = ("use_flip_x", "use_flip_y")
 LOOK = (
@@ -214,6 +215,11 @@ def warnings(scene: bpy.types.Scene, strip: bpy.types.Strip, movie: Movie | None
         )
     if strip.use_deinterlace:
         found.append(f'"{strip.name}" is deinterlaced by Blender; its cutout is not')
+    if strip.blend_type == "MULTIPLY":
+        found.append(
+            f'"{strip.name}" is multiplied with what is below, which Blender does not do with transparency: it lies '
+            "over that now"
+        )
     return tuple(found)
 
 
@@ -302,8 +308,8 @@ def add_images(
 
 
 def show_instead(scene: bpy.types.Scene, source: bpy.types.Strip, images: bpy.types.ImageStrip) -> None:
-    """Let a strip of cutouts be seen as the movie is seen: straight alpha, look, grade and animation."""
-    images.blend_type = "ALPHA_OVER"
+    """Let a strip of cutouts be seen as the movie is seen: straight alpha, blend mode, look, grade and animation."""
+    images.blend_type = "ALPHA_OVER" if source.blend_type in ALPHA_LOST else source.blend_type
     images.alpha_mode = "STRAIGHT"
     for name in LOOK:
         setattr(images, name, getattr(source, name))

@@ -53,6 +53,35 @@ def test_a_matte_leaves_the_movie_and_masks_it(shot, over_green, blender) -> Non
         assert matte.max() > 250
 
 
+@pytest.mark.parametrize("output", ["CUTOUT", "MATTE"])
+@pytest.mark.parametrize("blend", ["SCREEN", "ADD", "OVERLAY", "REPLACE", "CROSS", "GAMMA_CROSS", "MULTIPLY"])
+def test_the_blend_mode_is_carried_over(shot, blender, output: str, blend: str) -> None:
+    """The subject is seen as in the movie, and what is below as it is alone where the matte is empty. Multiplied, that
+    would be transparent: there the subject lies over it, and a sentence says so."""
+    timeline.add_colour(shot.scene, (0.2, 0.5, 0.3), 1, 1, 400)
+    shot.scene.strip_matte.edge_colour = False
+    shot.scene.strip_matte.output = output
+    movie = shot.movie(channel=2, left=60, length=1)
+    movie.mute = True
+    alone = timeline.render(shot.scene, 61).astype(int)
+    movie.mute, movie.blend_type = False, "ALPHA_OVER" if blend == "MULTIPLY" else blend
+    before = timeline.render(shot.scene, 61).astype(int)
+    movie.blend_type = blend
+    tasks = timeline.addon("operators.tasks")
+    told = tasks.plan(blender.context, shot.scene, movie).warnings
+    assert [sentence for sentence in told if "multiplied" in sentence] == list(told)
+    assert len(told) == (blend == "MULTIPLY")
+    assert blender.ops.sequencer.matte_add() == {"FINISHED"}
+    made = made_of(shot.scene)
+    after = timeline.render(shot.scene, 61).astype(int)
+    image = cv2.imread(str(Path(made.directory) / made.elements[0].filename), cv2.IMREAD_UNCHANGED)
+    alpha = image if image.ndim == 2 else image[..., 3]
+    assert (alpha == 255).mean() > 0.03
+    assert (alpha == 0).mean() > 0.03
+    assert np.abs(after - before)[alpha == 255].mean() < 1.0
+    assert np.array_equal(after[alpha == 0], alone[alpha == 0])
+
+
 @pytest.mark.parametrize("placed", ["as it is", "moved", "flipped and cropped", "moved and flipped"])
 def test_both_outputs_look_the_same(shot, over_green, blender, placed: str) -> None:
     """The pixels differ by rounding alone, wherever the movie stands in the picture, and while it moves."""

@@ -227,14 +227,12 @@ def _offset(strip: bpy.types.Strip) -> tuple[float, float]:
 
 def _lost(scene: bpy.types.Scene, strip: bpy.types.Strip) -> tuple[str, ...]:
     """What of a strip's look has no node here."""
-    path = strip.path_from_id() + "."
-    curves = strips.curves(scene) or ()
     found = {
         "the crop": any(getattr(strip.crop, side) for side in strips.CROP),
         "the modifiers": any(not (modifier.mute or _is_ours(modifier)) for modifier in strip.modifiers),
         "the saturation and brightness": (strip.color_saturation, strip.color_multiply) != (1.0, 1.0),
         "the blend mode": strip.blend_type not in {"ALPHA_OVER", "REPLACE", "CROSS"},
-        "the animation": any(curve.data_path.startswith(path) for curve in curves),
+        "the animation": any(strips.animation(scene, strip)),
     }
     return tuple(what for what, is_so in found.items() if is_so)
 

@@ -220,6 +220,7 @@ def warnings(scene: bpy.types.Scene, strip: bpy.types.Strip, movie: Movie | None
             f'"{strip.name}" is multiplied with what is below, which Blender does not do with transparency: it lies '
             "over that now"
         )
+    found += [f'{what} of "{strip.name}" is not carried over' for what in _animation_left(scene, strip)]
     return tuple(found)
 
 
@@ -432,6 +433,7 @@ def remove(scene: bpy.types.Scene, strip: bpy.types.Strip) -> None:
     input that is freed. A name that is given, even the same, lets it make the table anew.
     """
     strip.name = strip.name
+    _remove_drivers(scene, strip)
     children(strip.parent_meta() or scene.sequence_editor).remove(strip)
 
 
@@ -629,39 +631,89 @@ def _copy_curve_mapping(source: bpy.types.CurveMapping, target: bpy.types.CurveM
 def _copy_animation(
     scene: bpy.types.Scene, source: bpy.types.Strip, target: bpy.types.ImageStrip, only: tuple[str, ...] = ("",)
 ) -> None:
-    """Keyframes of transform, opacity and the rest of the look. only: how the data paths begin that are meant."""
+    """Keyframes and drivers of transform, opacity and the rest of the look. only: how the data paths begin that are
+    meant."""
+    keyed, driven = animation(scene, source, only)
+    prefix, wanted = source.path_from_id(), target.path_from_id()
     known = curves(scene)
-    if known is None:
-        return
-    prefix, wanted = source.path_from_id() + ".", target.path_from_id() + "."
-    for curve in [curve for curve in known if curve.data_path.startswith(tuple(prefix + each for each in only))]:
-        copy = known.new(wanted + curve.data_path[len(prefix) :], index=curve.array_index)
-        copy.extrapolation = curve.extrapolation
-        copy.keyframe_points.add(len(curve.keyframe_points))
-        for old, new in zip(curve.keyframe_points, copy.keyframe_points, strict=True):
-            for name in ("co", "handle_left_type", "handle_right_type", "handle_left", "handle_right"):
-                setattr(new, name, getattr(old, name))
-            for name in ("interpolation", "easing", "amplitude", "back", "period"):
-                setattr(new, name, getattr(old, name))
-        copy.update()
+    if known is not None:
+        for curve in keyed:
+            _copy_curve(curve, known.new(wanted + curve.data_path[len(prefix) :], index=curve.array_index))
+    _remove_drivers(scene, target)  # those of one of this name that an editor has deleted
+    for curve in driven:
+        copy = scene.animation_data.drivers.from_existing(src_driver=curve)
+        copy.data_path = wanted + curve.data_path[len(prefix) :]
+
+
+def _copy_curve(source: bpy.types.FCurve, target: bpy.types.FCurve) -> None:
+    for name in ("extrapolation", "auto_smoothing", "mute"):
+        setattr(target, name, getattr(source, name))
+    target.keyframe_points.add(len(source.keyframe_points))
+    for old, new in zip(source.keyframe_points, target.keyframe_points, strict=True):
+        for name in ("co", "handle_left_type", "handle_right_type", "handle_left", "handle_right"):
+            setattr(new, name, getattr(old, name))
+        for name in ("interpolation", "easing", "amplitude", "back", "period"):
+            setattr(new, name, getattr(old, name))
+    target.update()
+    for modifier in source.modifiers:
+        if modifier.type != "ENVELOPE":  # 4.2 crashes now and then when its points are set
+            copy = target.modifiers.new(modifier.type)
+            for _ in range(2):  # where a range begins is kept to where it ends, which is set later
+                _copy_values(modifier, copy)
+
+
+def animation(
+    scene: bpy.types.Scene, strip: bpy.types.Strip, only: tuple[str, ...] = ("",)
+) -> tuple[list[bpy.types.FCurve], list[bpy.types.FCurve]]:
+    """The strip's curves of keyframes, and its drivers. only: how the data paths begin that are meant."""
+    wanted = tuple(f"{strip.path_from_id()}.{each}" for each in only)
+    drivers = scene.animation_data.drivers if scene.animation_data is not None else ()
+    keyed, driven = (
+        [curve for curve in known if curve.data_path.startswith(wanted)] for known in (curves(scene) or (), drivers)
+    )
+    return keyed, driven
+
+
+def _remove_drivers(scene: bpy.types.Scene, strip: bpy.types.Strip) -> None:
+    """Blender takes a strip's curves away with it, but not its drivers: the next strip of that name would have them."""
+    for curve in animation(scene, strip)[1]:
+        scene.animation_data.drivers.remove(curve)
+
+
+def _animation_left(scene: bpy.types.Scene, strip: bpy.types.Strip) -> tuple[str, ...]:
+    """What moves the strip and can not be copied to another."""
+    wanted = strip.path_from_id() + "."
+    tracks = scene.animation_data.nla_tracks if scene.animation_data is not None else ()
+    parts = [part for track in tracks if not track.mute for part in track.strips]
+    layered = [curve for part in parts if part.action is not None for curve in _curves_of(part) or ()]
+    keyed, _ = animation(scene, strip)
+    found = {
+        "An Envelope modifier": any(modifier.type == "ENVELOPE" for curve in keyed for modifier in curve.modifiers),
+        "The baked animation": any(len(curve.sampled_points) for curve in keyed),
+        "The nonlinear animation": any(curve.data_path.startswith(wanted) for curve in layered),
+    }
+    return tuple(what for what, is_so in found.items() if is_so)
 
 
 def curves(scene: bpy.types.Scene) -> bpy.types.bpy_prop_collection | None:
-    """The scene's animation curves; None where it has none, or none that count.
+    """The scene's animation curves; None where it has none, or none that count."""
+    animation = scene.animation_data
+    return None if animation is None or animation.action is None else _curves_of(animation)
 
-    4.4 began to keep them by layer and slot, so that data-blocks share an action: those of the scene's own slot count.
+
+def _curves_of(user: bpy.types.AnimData | bpy.types.NlaStrip) -> bpy.types.bpy_prop_collection | None:
+    """The curves of the action that somebody uses, as far as that one does.
+
+    4.4 began to keep them by layer and slot, so that data-blocks share an action: those of the user's own slot count.
     Before, an action has one list; from then to 4.5, that list is the first slot's.
     """
-    animation = scene.animation_data
-    if animation is None or animation.action is None:
+    if not hasattr(user, "action_slot"):
+        return user.action.fcurves
+    if user.action_slot is None:
         return None
-    if not hasattr(animation, "action_slot"):
-        return animation.action.fcurves
-    if animation.action_slot is None:
-        return None
-    for layer in animation.action.layers:
+    for layer in user.action.layers:
         for strip in layer.strips:
-            bag = strip.channelbag(animation.action_slot)
+            bag = strip.channelbag(user.action_slot)
             if bag is not None:
                 return bag.fcurves
     return None

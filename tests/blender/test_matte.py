@@ -116,6 +116,71 @@ def test_the_look_is_carried_over(shot) -> None:
     assert made.transform.offset_y != 0
 
 
+@pytest.mark.parametrize("output", ["CUTOUT", "MATTE"])
+def test_modifiers_of_curves_and_drivers_are_carried_over(shot, output: str) -> None:
+    """A camera shake, a muted curve, and values that follow others. A second matte has them too, after the first is
+    taken away with its own."""
+    scene, movie = shot.scene, shot.movie(left=60, length=4)
+    scene.strip_matte.output = output
+    animation = scene.animation_data_create()
+    strips = timeline.addon("operators.strips")
+    for name in ("offset_x", "offset_y", "rotation", "scale_y"):
+        movie.transform.keyframe_insert(name, frame=1)
+    across, up, turned, muted = strips.curves(scene)
+    cycles = across.modifiers.new("CYCLES")
+    cycles.mode_after = "REPEAT_OFFSET"
+    noise = across.modifiers.new("NOISE")
+    noise.strength, noise.scale, noise.phase = 300.0, 2.0, 7.0
+    noise.use_restricted_range, noise.frame_start, noise.frame_end, noise.blend_in = True, 61.0, 63.0, 1.0
+    line = up.modifiers.new("GENERATOR")
+    line.poly_order = 2
+    line.coefficients = (1.0, 0.5, 0.25)
+    turned.modifiers.new("STEPPED").frame_step = 2.0
+    muted.keyframe_points[0].co.y = 3.0
+    muted.mute = True
+    driver = movie.transform.driver_add("scale_x").driver
+    driver.expression = "width / 1000 + frame / 100"
+    variable = driver.variables.new()
+    variable.name, variable.targets[0].id_type, variable.targets[0].id = "width", "SCENE", scene
+    variable.targets[0].data_path = "render.resolution_x"
+    names = ("offset_x", "offset_y", "rotation", "scale_x", "scale_y")
+    drivers = len(animation.drivers)
+    for _ in range(2):
+        movie.select = True
+        made = matted(scene, movie)
+        seen = set()
+        for frame in range(*extent(movie)):
+            scene.frame_set(frame)
+            values = [getattr(movie.transform, name) for name in names]
+            assert [getattr(made.transform, name) for name in names] == values
+            seen.add(tuple(values))
+        assert len(seen) == 4
+        assert made.transform.scale_x == pytest.approx(1.28 + 0.64)
+        assert shot.bpy.ops.sequencer.matte_remove() == {"FINISHED"}
+        assert (len(animation.drivers), len(strips.curves(scene))) == (drivers, 4)
+
+
+def test_animation_that_can_not_be_carried_over_is_told(shot) -> None:
+    """An Envelope modifier, baked keyframes, and the nonlinear animation editor's."""
+    movie = shot.movie(left=60, length=1)
+    tasks = timeline.addon("operators.tasks")
+    movie.transform.keyframe_insert("offset_x", frame=1)
+    assert tasks.plan(shot.bpy.context, shot.scene, movie).warnings == ()
+    (curve,) = timeline.addon("operators.strips").curves(shot.scene)
+    curve.modifiers.new("ENVELOPE")
+    curve.convert_to_samples(1, 9)
+    told = tasks.plan(shot.bpy.context, shot.scene, movie).warnings
+    assert told == tuple(
+        f'{what} of "bigbuckbunny" is not carried over' for what in ("An Envelope modifier", "The baked animation")
+    )
+    animation = shot.scene.animation_data
+    track = animation.nla_tracks.new()
+    action, animation.action = animation.action, None
+    track.strips.new("Moves", 1, action)
+    (warning,) = tasks.plan(shot.bpy.context, shot.scene, movie).warnings
+    assert warning == 'The nonlinear animation of "bigbuckbunny" is not carried over'
+
+
 @pytest.mark.skipif(not SLOTS, reason="Blender has no slots before 4.4")
 @pytest.mark.parametrize("first", ["the strip", "another"])
 def test_keyframes_of_an_action_that_is_shared(shot, first: str) -> None:

@@ -61,9 +61,9 @@ def test_the_panel_reads_a_movie_once_until_it_changes(shot, tmp_path: Path, mon
     strip = select(shot, clips.coloured("p3.mp4", tmp_path))
     read, open_ = [], movies.av.open
 
-    def counted(file: str, *mode: str):
+    def counted(file: str, *mode: str, **options: str):
         read.append(file)
-        return open_(file, *mode)
+        return open_(file, *mode, **options)
 
     monkeypatch.setattr(movies.av, "open", counted)
     for _ in range(3):

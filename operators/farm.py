@@ -97,6 +97,9 @@ class SEQUENCER_OT_matte_farm_job(bpy.types.Operator):
         if not bpy.data.filepath:
             cls.poll_message_set("Save the project first: a farm reads the file")
             return False
+        if strips.sequencer_scene(context).library is not None:
+            cls.poll_message_set(strips.LINKED)
+            return False
         if not strips.selected_sources(context):
             cls.poll_message_set("Select a movie strip or an image strip in the sequencer")
             return False

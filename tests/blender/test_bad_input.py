@@ -58,8 +58,9 @@ def linked(shot):
 
 def test_a_linked_scene_is_left_alone(shot, linked) -> None:
     """Blender would save nothing of what is done in it."""
-    operators = ("add", "rerun", "realign", "remove", "switch", "mark", "to_compositor", "pick", "pick_clear", "follow")
-    for name in operators:
+    edits = ("rerun", "realign", "remove", "switch", "mark", "to_compositor", "pick", "pick_clear", "follow")
+    shot.bpy.ops.wm.save_as_mainfile(filepath=str(shot.folder.parent / "linking.blend"))
+    for name in ("add", *edits, "farm_job"):
         with pytest.raises(RuntimeError, match="linked from another file. Make it local, and try again"):
             getattr(shot.bpy.ops.sequencer, f"matte_{name}")()
     movie = next(strip for strip in timeline.strips(linked.sequence_editor) if strip.type == "MOVIE")

@@ -284,7 +284,7 @@ def _opened(path: str) -> Iterator[tuple[InputContainer, VideoStream]]:
             yield opened
     except OSError as error:  # FFmpeg's are among them
         raise OutOfReachError(
-            f'"{path}" can not be read any more: {error.strerror}. Bring its drive or share back, and run again. '
+            f'"{path}" can not be read now: {error.strerror}. Bring its drive or share back, and try again. '
             "Whole frames are kept"
         ) from error
 

@@ -36,6 +36,8 @@ def write(
     project = bpy.data.filepath
     if not project:
         raise MatteError("Save the project first: a farm reads the file")
+    if scene.library is not None:
+        raise MatteError(strips.LINKED)
     written: list[str] = []
     for strip in sources:
         first, last = strips.extent(strip)

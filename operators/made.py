@@ -110,9 +110,9 @@ class SEQUENCER_OT_matte_remove(OfOurs):
         for home in sorted(set(homes) - runs.folders()):
             why = "for another strip shows them" if home in shown else "for the compositor or another part reads them"
             needed = home in shown | read
-            if not needed and hold.busy(home):
-                needed, why = True, "for another process makes some of them"
             try:
+                if not needed and hold.busy(home):
+                    needed, why = True, "for another process makes some of them"
                 counts = (0, len(images_in(home))) if needed else delete(home, by_hand=self.by_hand)
             except OSError as error:
                 self.report({"WARNING"}, f'"{error.filename}" can not be deleted: {error.strerror}')

@@ -2,6 +2,7 @@
 """The operators. Each docstring is a tooltip."""
 
 import logging
+import re
 import sys
 import time
 from collections.abc import Sequence
@@ -16,10 +17,11 @@ from . import run as runs
 from .translations import iface, told
 
 log = logging.getLogger(__name__)
+# Operators that hold strips as long as they are modal: not all of the sequencer's, for add-ons have lasting ones.
+DRAGS = re.compile(r"TRANSFORM_OT_|SEQUENCER_OT_(slip|(preview_)?duplicate_move|retiming_\w+)$")
 TICK = 0.1  # seconds between two looks at the worker's count
 # Of the windows, by run; kept here because unregister() must take them away. Each run has its own: a window that is
 # closed takes its timers and its modal operators with it, and leaves those of other windows alone.
-DRAGS = ("TRANSFORM_OT_", "SEQUENCER_OT_")  # operators that hold strips as long as they are modal
 _timers: dict[runs.Run, bpy.types.Timer] = {}
 _told: dict[str, str] = {}  # names of the workspaces whose status bar shows the count, and what it says
 
@@ -168,7 +170,7 @@ class SEQUENCER_OT_matte_cancel(bpy.types.Operator):
     @classmethod
     def description(cls, context: bpy.types.Context, properties: bpy.types.OperatorProperties) -> str:
         if not properties.job:
-            return cls.bl_description
+            return ""  # Blender takes its tooltip
         return iface(
             "Stop this one, after the frame in hand, and go on with the others. Its finished frames are kept, and Add "
             "Matte goes on from there"
@@ -221,7 +223,7 @@ def _in_hand(context: bpy.types.Context) -> bool:
     """Whether an editor drags something just now: Blender keeps the strips' addresses meanwhile, so that none may go,
     and puts those that come where the others are dragged to."""
     names = [operator.bl_idname for window in context.window_manager.windows for operator in window.modal_operators]
-    return any(name.startswith(DRAGS) and not name.startswith("SEQUENCER_OT_matte_") for name in names)
+    return any(DRAGS.match(name) for name in names)
 
 
 def why_not(context: bpy.types.Context) -> str:

@@ -397,9 +397,11 @@ def _selected_alone(level: bpy.types.bpy_prop_collection, names: set[str]) -> It
     chosen = {strip.name for strip in level if strip.select}
     for strip in level:
         strip.select = strip.name in names
-    yield
-    for strip in level:
-        strip.select = strip.name in chosen
+    try:
+        yield
+    finally:
+        for strip in level:
+            strip.select = strip.name in chosen
 
 
 def connections(scene: bpy.types.Scene, strip: bpy.types.Strip) -> list[bpy.types.Strip]:
@@ -478,8 +480,13 @@ def _play_plainly(scene: bpy.types.Scene, images: bpy.types.ImageStrip) -> None:
         if IMAGE_KEYS_TOLD:
             images.retiming_keys.reset()
         elif scene == sequencer_scene(bpy.context) and images.name in _open_level(scene):
-            with _selected_alone(_open_level(scene), {images.name}):
-                bpy.ops.sequencer.retiming_reset()
+            editor = scene.sequence_editor
+            active, editor.active_strip = editor.active_strip, images  # else the operator may refuse
+            try:
+                with _selected_alone(_open_level(scene), {images.name}):
+                    bpy.ops.sequencer.retiming_reset()
+            finally:
+                editor.active_strip = active
     if TIMES_RENAMED:
         images.content_trim_start = images.content_trim_end = 0
     else:

@@ -74,7 +74,7 @@ def plan(
         raise MatteError("A cutout has 8 bits. Choose the output Matte, or another format")
     path, pictures = strips.source_path(scene, strip), strips.pictures(scene, strip)
     movie = inference.probe(path) if strip.type == "MOVIE" else None
-    gaps = frozenset(frame for frame, file in enumerate(pictures) if not os.path.exists(file))
+    gaps = _gaps(pictures)
     warnings = movie.warnings if movie else _check_pictures(strip.name, pictures, gaps)
     upright = strips.UPRIGHT or not (movie and movie.turned)
     model_file = model or settings_.model_path(context, settings)
@@ -210,7 +210,10 @@ def place(task: Task, doubtful: int = 0) -> tuple[str, ...]:
         channel = strips.channel_above(scene, source, start, start + len(files), replaced)
     except MatteError as error:
         raise MatteError(f"{error}. {kept}") from error
-    alike = replaced is not None and replaced[strips.MADE].get("output") == task.job.output
+    alike = replaced is not None and (replaced[strips.MADE].get("output"), replaced.parent_meta()) == (
+        task.job.output,
+        source.parent_meta(),  # where the new one goes: an effect reads strips of its own level
+    )
     effects = strips.readers(scene, replaced) if alike else []
     remove(scene, replaced)
     images = strips.add_images(scene, source, f"{source.name} {task.job.output.title()}", folder, files, start, channel)
@@ -300,7 +303,7 @@ def remove(scene: bpy.types.Scene, images: bpy.types.Strip | None) -> None:
             others[0][strips.MADE]["muted"] = True
         else:
             source.mute = False
-    if source is not None:
+    if source is not None and source.parent_meta() == images.parent_meta():
         strips.feed(scene, strips.readers(scene, images), source)
     strips.remove(scene, images)
 
@@ -388,6 +391,7 @@ def switch(context: bpy.types.Context, scene: bpy.types.Scene, images: bpy.types
         known = json.loads(made["made_with"])
         subject, shape = _tuples(known.pop("subject")), inference.Shape(**known.pop("shape"))
         frames = tuple(sorted(set(_shown(scene, source, None)[1])))
+        pictures = strips.pictures(scene, source)
         job = inference.Job(
             movie=strips.source_path(scene, source),
             frames=frames,
@@ -399,11 +403,13 @@ def switch(context: bpy.types.Context, scene: bpy.types.Scene, images: bpy.types
             device=settings_.device(settings_.preferences(context)),
             must_use=settings_.preferences(context).must_use,
             cores=settings_.preferences(context).cores or automatic_cores(),
-            pictures=strips.pictures(scene, source),
+            pictures=pictures,
+            gaps=_gaps(pictures),
             **known,
         )
     except (TypeError, ValueError, KeyError) as error:
         raise MatteError(f'What "{images.name}" was made with can not be read. Use Add Matte instead') from error
+    movie = inference.probe(job.movie) if source.type == "MOVIE" else None
     name = folders.name_for(job)
     job = replace(job, folder=os.path.join(os.path.dirname(job.mattes), name))
     # A cutout can not give the 16 bits back: where it was a matte before, that one's files are there.
@@ -420,7 +426,7 @@ def switch(context: bpy.types.Context, scene: bpy.types.Scene, images: bpy.types
         written,
         made["mute_source"],
         job,
-        _colour_warnings(source, job.output),
+        (*strips.warnings(scene, source, movie), *_colour_warnings(source, job.output)),
         strips.pixels(source),
         scene.session_uid,
         _beside(scene, source, job),
@@ -507,6 +513,11 @@ def _masked_subject(
     wanted = sorted(first[frame] for frame in frames)
     identity, files = masks.draw(mask, extent, content, wanted, strips.picture_size(strip), folder)
     return subject_of(scene, strip, identity, tuple(files[first[frame]] for frame in frames))
+
+
+def _gaps(pictures: Sequence[str]) -> frozenset[int]:
+    """The source frames of a sequence whose pictures are missing."""
+    return frozenset(frame for frame, file in enumerate(pictures) if not os.path.exists(file))
 
 
 def _check_pictures(name: str, pictures: Sequence[str], gaps: Collection[int]) -> tuple[str, ...]:

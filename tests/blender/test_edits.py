@@ -397,6 +397,7 @@ def both_given_a_strobe(cut: Cut) -> None:
 def both_twice_as_fast(cut: Cut) -> None:
     cut.select(cut.movie, cut.made)
     cut.operator("retiming_segment_speed_set", speed=200.0)
+    cut.scene.sequence_editor.active_strip = cut.of_kind("COLOR")[0]
 
 
 @pytest.mark.parametrize("output", OUTPUTS)
@@ -423,9 +424,11 @@ def test_realigning_after_an_edit_of_both(cut_of, no_network, output: str, edit:
     no_network()
     edit(cut)
     channels = {strip.name: strip.channel for strip in cut.of_kind("MOVIE", "IMAGE")}
+    shown = [strips.source_frames(cut.scene, movie) for movie in cut.of_kind("MOVIE")]
     for _ in range(2):
         cut.select(*cut.of_kind("MOVIE"))
         assert bpy.ops.sequencer.matte_realign() == {"FINISHED"}
+        assert [strips.source_frames(cut.scene, movie) for movie in cut.of_kind("MOVIE")] == shown
         assert {strip.name: strip.channel for strip in cut.of_kind("MOVIE", "IMAGE")} == channels
         for made, name in tasks.paired(cut.scene):
             movie = strips.find(cut.scene, name)

@@ -412,7 +412,7 @@ def test_an_image_sequence_is_matted_with_its_gaps_sizes_and_alpha(shot, bunny_f
 
 
 def test_a_sequence_whose_drive_drops_out_before_its_job_begins(shot, bunny_frames: list[np.ndarray]) -> None:
-    """It is told, and no folder of empty images is claimed."""
+    """It is told, and no folder of empty images is claimed; of Switch Output likewise."""
     folder = shot.folder.parent / "sequence"
     folder.mkdir()
     for name, picture in zip("ab", bunny_frames, strict=False):
@@ -420,14 +420,19 @@ def test_a_sequence_whose_drive_drops_out_before_its_job_begins(shot, bunny_fram
     strip = timeline.strips(shot.scene.sequence_editor).new_image("Pictures", str(folder / "a.png"), 2, 1)
     for name in ("gap.png", "b.png"):
         strip.elements.append(name)
-    job = timeline.addon("operators.tasks").plan(shot.bpy.context, shot.scene, strip).job
-    folder.rename(folder.with_name("away"))
-    inference = timeline.addon("inference")
-    with pytest.raises(inference.MatteError, match=r"a\.png\" is not there any more"):
-        list(inference.generate(job))
-    assert not Path(job.folder).exists()
-    folder.with_name("away").rename(folder)
+    tasks, inference = timeline.addon("operators.tasks"), timeline.addon("inference")
+
+    def lost(job) -> None:
+        folder.rename(folder.with_name("away"))
+        with pytest.raises(inference.MatteError, match=r"a\.png\" is not there any more"):
+            list(inference.generate(job))
+        assert not Path(job.folder).exists()
+        folder.with_name("away").rename(folder)
+
+    job = tasks.plan(shot.bpy.context, shot.scene, strip).job
+    lost(job)
     assert len(list(inference.generate(job))) == 3
+    lost(tasks.switch(shot.bpy.context, shot.scene, matted(shot.scene, strip)).job)
 
 
 def test_a_tiff_with_alpha_is_what_blender_shows(shot, bunny_frames: list[np.ndarray]) -> None:

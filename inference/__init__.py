@@ -34,6 +34,7 @@ __all__ = [
     "generate",
     "make_opaque",
     "mend_drawing",
+    "missing_pictures",
     "probe",
     "problem",
 ]
@@ -61,6 +62,11 @@ def check_end(found: "Movie", frames: Iterable[int]) -> tuple[str, ...]:
 def check_picture(path: str) -> None:
     """MatteError where a picture of a sequence can not be matted; see `sequence.read`."""
     load(".sequence", __name__).read(path)
+
+
+def missing_pictures(files: Sequence[str]) -> frozenset[int]:
+    """The source frames of a sequence whose files are not there."""
+    return load(".sequence", __name__).missing(files)
 
 
 def digest(path: str) -> str:

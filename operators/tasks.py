@@ -74,7 +74,7 @@ def plan(
         raise MatteError("A cutout has 8 bits. Choose the output Matte, or another format")
     path, pictures = strips.source_path(scene, strip), strips.pictures(scene, strip)
     movie = inference.probe(path) if strip.type == "MOVIE" else None
-    gaps = _gaps(pictures)
+    gaps = inference.missing_pictures(pictures)
     warnings = movie.warnings if movie else _check_pictures(strip.name, pictures, gaps)
     upright = strips.UPRIGHT or not (movie and movie.turned)
     model_file = model or settings_.model_path(context, settings)
@@ -190,14 +190,7 @@ def place(task: Task, doubtful: int = 0) -> tuple[str, ...]:
     Raises MatteError, which names the folder, where the images have no place any more; nothing is changed then.
     """
     kept = f'The images are in "{task.job.folder}". Add > Image/Sequence puts them on the timeline'
-    scene = next((scene for scene in bpy.data.scenes if scene.session_uid == task.scene_id), None)
-    if scene is None:
-        raise MatteError(f'The scene "{task.scene}" is gone. {kept}')
-    source = strips.find(scene, task.strip) or _renamed(scene, task)
-    if source is None or not strips.is_source(source):
-        raise MatteError(f'The strip "{task.strip}" is gone. {kept}')
-    if not _shows(scene, source, task.job):
-        raise MatteError(f'The strip "{task.strip}" shows another movie now. {kept}')
+    scene, source = _found(task, kept)
     start, frames = _shown(scene, source, task.timeline)
     if not frames:
         raise MatteError(f'The strip "{task.strip}" was moved off the chosen frames. {kept}')
@@ -218,7 +211,35 @@ def place(task: Task, doubtful: int = 0) -> tuple[str, ...]:
     remove(scene, replaced)
     images = strips.add_images(scene, source, f"{source.name} {task.job.output.title()}", folder, files, start, channel)
     strips.feed(scene, effects, images)
-    images[strips.MADE] = {
+    images[strips.MADE] = _provenance(task, source, folder, doubtful)
+    if task.job.output == "CUTOUT":
+        strips.show_instead(scene, source, images)
+        source.mute = source.mute or task.mute_source
+    else:
+        _mask(scene, source, images)
+    source.select = False
+    images.select = True
+    scene.sequence_editor.active_strip = images
+    strips.connect(scene, source, images)
+    return (*task.warnings, *_place_warnings(task, scene, source, images, frames))
+
+
+def _found(task: Task, kept: str) -> tuple[bpy.types.Scene, bpy.types.Strip]:
+    """The scene and the strip that a task is for. kept: where its images are, for what is said if these are gone."""
+    scene = next((scene for scene in bpy.data.scenes if scene.session_uid == task.scene_id), None)
+    if scene is None:
+        raise MatteError(f'The scene "{task.scene}" is gone. {kept}')
+    source = strips.find(scene, task.strip) or _renamed(scene, task)
+    if source is None or not strips.is_source(source):
+        raise MatteError(f'The strip "{task.strip}" is gone. {kept}')
+    if not _shows(scene, source, task.job):
+        raise MatteError(f'The strip "{task.strip}" shows another movie now. {kept}')
+    return scene, source
+
+
+def _provenance(task: Task, source: bpy.types.Strip, folder: str, doubtful: int) -> dict[str, Any]:
+    """What a strip of ours keeps of how it was made, and of how its movie was before. folder, as it is written."""
+    return {
         "source": source.name,
         "movie": source.filepath if source.type == "MOVIE" else source.directory,
         "folder": folder,
@@ -234,21 +255,23 @@ def place(task: Task, doubtful: int = 0) -> tuple[str, ...]:
         "unmuted": task.job.output == "MATTE" and source.mute,
         "blend": source.blend_type if task.job.output == "MATTE" else "",
     }
-    if task.job.output == "CUTOUT":
-        strips.show_instead(scene, source, images)
-        source.mute = source.mute or task.mute_source
-    else:
-        for old in strips.mask_with(scene, source, images):
-            for known in ("unmuted", "blend"):  # the movie is as that one left it
-                images[strips.MADE][known] = old[strips.MADE].get(known, images[strips.MADE][known])
-            strips.feed(scene, strips.readers(scene, old), images)
-            strips.remove(scene, old)
-        source.mute = False
-    source.select = False
-    images.select = True
-    scene.sequence_editor.active_strip = images
-    strips.connect(scene, source, images)
-    told = [*task.warnings, *(_effect_warnings(scene, source, images) if task.job.output == "CUTOUT" else ())]
+
+
+def _mask(scene: bpy.types.Scene, source: bpy.types.Strip, images: bpy.types.ImageStrip) -> None:
+    """Let a strip of mattes mask its movie, in place of those that did."""
+    for old in strips.mask_with(scene, source, images):
+        for known in ("unmuted", "blend"):  # the movie is as that one left it
+            images[strips.MADE][known] = old[strips.MADE].get(known, images[strips.MADE][known])
+        strips.feed(scene, strips.readers(scene, old), images)
+        strips.remove(scene, old)
+    source.mute = False
+
+
+def _place_warnings(
+    task: Task, scene: bpy.types.Scene, source: bpy.types.Strip, images: bpy.types.ImageStrip, frames: Sequence[int]
+) -> tuple[str, ...]:
+    """What the editor is to know of a strip that stands on the timeline now. frames: source frames that it shows."""
+    told = list(_effect_warnings(scene, source, images)) if task.job.output == "CUTOUT" else []
     if images.parent_meta() is None and scene.sequence_editor.channels[images.channel].mute:
         told.append(f'"{images.name}" is on channel {images.channel}, which is muted. Unmute that to see it')
     missing = len(set(frames) - set(task.job.frames))
@@ -404,7 +427,7 @@ def switch(context: bpy.types.Context, scene: bpy.types.Scene, images: bpy.types
             must_use=settings_.preferences(context).must_use,
             cores=settings_.preferences(context).cores or automatic_cores(),
             pictures=pictures,
-            gaps=_gaps(pictures),
+            gaps=inference.missing_pictures(pictures),
             **known,
         )
     except (TypeError, ValueError, KeyError) as error:
@@ -513,11 +536,6 @@ def _masked_subject(
     wanted = sorted(first[frame] for frame in frames)
     identity, files = masks.draw(mask, extent, content, wanted, strips.picture_size(strip), folder)
     return subject_of(scene, strip, identity, tuple(files[first[frame]] for frame in frames))
-
-
-def _gaps(pictures: Sequence[str]) -> frozenset[int]:
-    """The source frames of a sequence whose pictures are missing."""
-    return frozenset(frame for frame, file in enumerate(pictures) if not os.path.exists(file))
 
 
 def _check_pictures(name: str, pictures: Sequence[str], gaps: Collection[int]) -> tuple[str, ...]:
